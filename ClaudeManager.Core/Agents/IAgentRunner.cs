@@ -1,0 +1,79 @@
+using System.Text.Json;
+using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.Contracts;
+
+namespace ClaudeManager.Core.Agents;
+
+/// <summary>Which claim of which run a process belongs to; it travels in the environment as <c>CLAUDE_MANAGER_RUN=run:attempt:boot</c>.</summary>
+public sealed record RunIdentity(long RunId, int Attempt, string BootId)
+{
+    public const string Variable = "CLAUDE_MANAGER_RUN";
+
+    public override string ToString() => FormattableString.Invariant($"{RunId}:{Attempt}:{BootId}");
+}
+
+/// <summary>Whether an agent can work here.</summary>
+/// <param name="Problem">What is wrong and what to do about it; null when it can.</param>
+public sealed record AgentAvailability(string? Path, string? Version, string? Problem);
+
+/// <summary>Everything an agent gets for one attempt.</summary>
+/// <param name="Workspace">A stand-alone repository at the approved base, without remote or credentials.</param>
+/// <param name="Home">HOME and configuration folder of this run alone; kept over attempts, so that a session can be resumed.</param>
+/// <param name="Resume">Continue <paramref name="SessionId"/> instead of starting it.</param>
+/// <param name="Tools">The tool policy of the approval.</param>
+public sealed record AgentRequest(
+    RunIdentity Run,
+    string Workspace,
+    string Home,
+    string Prompt,
+    Guid SessionId,
+    bool Resume,
+    SandboxLevel Sandbox,
+    IReadOnlyList<string> Tools,
+    decimal BudgetUsd,
+    ExecutorConfiguration Executor,
+    NetworkConfiguration Network);
+
+/// <summary>One event on its way to the store. Text and data are redacted by the sink, not by the agent.</summary>
+public sealed record AgentEvent(string Kind, string Text, JsonElement? Data = null);
+
+/// <summary>Running totals; null where the agent does not say.</summary>
+public sealed record AgentUsage(decimal? CostUsd, long? InputTokens, long? OutputTokens, int? Turns);
+
+/// <summary>Where an agent's events go. Every call is recorded in order.</summary>
+public interface IAgentSink
+{
+    ValueTask AppendAsync(AgentEvent agentEvent, CancellationToken ct);
+
+    ValueTask UsageAsync(AgentUsage usage, CancellationToken ct);
+
+    /// <summary>The agent confirmed its session: from now on the next attempt resumes it.</summary>
+    ValueTask SessionStartedAsync(string? agentVersion, CancellationToken ct);
+
+    /// <summary>A process was started for the run; it is written down before anything else happens.</summary>
+    Task ProcessStartedAsync(int processId, long processStart, string purpose, CancellationToken ct);
+
+    Task ProcessEndedAsync(int processId, long processStart, CancellationToken ct);
+}
+
+/// <summary>How the agent's part of the run ended.</summary>
+/// <param name="Reason"><see cref="RunEndReason.Completed"/> only says the agent finished in good order; verification decides the rest.</param>
+/// <param name="Failure">Null for <see cref="RunEndReason.Completed"/>.</param>
+/// <param name="ResumeAt">With <see cref="RunEndReason.Parked"/>: when the usage limit resets.</param>
+public sealed record AgentOutcome(RunEndReason Reason, FailureClass? Failure, string Detail, DateTimeOffset? ResumeAt = null);
+
+/// <summary>One kind of agent, found by <see cref="Key"/>. Adding one is one class.</summary>
+public interface IAgentRunner
+{
+    /// <summary><c>claude-code</c>, <c>command</c>, …</summary>
+    string Key { get; }
+
+    /// <summary>Looks whether the agent is there, of a fitting version and able to sign in. <paramref name="name"/> is the whole name, e.g. <c>command:format</c>.</summary>
+    Task<AgentAvailability> ProbeAsync(string name, ManagerConfiguration configuration, CancellationToken ct);
+
+    /// <summary>
+    /// Works until the agent is done, fails, stalls or times out. Cancelling <paramref name="ct"/> stops the whole process group (SIGINT, grace, SIGTERM, grace, SIGKILL) and then throws;
+    /// nothing of it runs on when this returns or throws.
+    /// </summary>
+    Task<AgentOutcome> RunAsync(string name, AgentRequest request, IAgentSink sink, CancellationToken ct);
+}

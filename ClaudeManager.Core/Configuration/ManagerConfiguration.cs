@@ -1,0 +1,161 @@
+using ClaudeManager.Core.Contracts;
+
+namespace ClaudeManager.Core.Configuration;
+
+/// <summary>One immutable version of the operator's configuration. Take <see cref="CurrentConfiguration.Value"/> once per operation and use that.</summary>
+public sealed record ManagerConfiguration
+{
+    public static readonly ManagerConfiguration Default = new();
+
+    /// <summary>Counts accepted versions, from 1.</summary>
+    public long Generation { get; init; } = 1;
+
+    /// <summary>development, staging or production.</summary>
+    public string Environment { get; init; } = "development";
+    public GitHubConfiguration GitHub { get; init; } = new();
+    public AnalyzerConfiguration Analyzer { get; init; } = new();
+    public ExecutorConfiguration Executor { get; init; } = new();
+    public ApprovalsConfiguration Approvals { get; init; } = new();
+    public RankingConfiguration Ranking { get; init; } = new();
+    public BudgetsConfiguration Budgets { get; init; } = new();
+    public ServerConfiguration Server { get; init; } = new();
+    public NetworkConfiguration Network { get; init; } = new();
+    public LoggingConfiguration Logging { get; init; } = new();
+    public RetentionConfiguration Retention { get; init; } = new();
+}
+
+public sealed record GitHubConfiguration
+{
+    /// <summary>Entries that are paths are registered at start; <c>owner/name</c> entries belong to the GitHub side.</summary>
+    public IReadOnlyList<string> ReposToScan { get; init; } = [];
+}
+
+public sealed record AnalyzerConfiguration
+{
+    public bool ScanForTodos { get; init; } = true;
+
+    /// <summary>A pattern that ends in <c>:</c> is matched as written; a bare word only as a whole word.</summary>
+    public IReadOnlyList<string> TodoPatterns { get; init; } = ["TODO:", "FIXME:", "HACK:", "BUG:", "TODO", "FIXME"];
+
+    /// <summary>Globs. Without <c>/</c>: matched against the file name; with: against the path.</summary>
+    public IReadOnlyList<string> ExcludePatterns { get; init; } = ["test_*", "mock_*", ".git/**"];
+    public int MaxIssuesPerRepo { get; init; } = 10;
+    public int MaxTodosPerFile { get; init; } = 3;
+    public int MaxConcurrentScans { get; init; } = 5;
+    public TimeSpan ScanTimeout { get; init; } = TimeSpan.FromSeconds(300);
+
+    /// <summary>Cron, five fields.</summary>
+    public string Schedule { get; init; } = "0 5 * * *";
+    public string TimeZone { get; init; } = "UTC";
+
+    /// <summary><c>preview</c> (default): the first scan of a repository waits for an operator; <c>propose</c>: it does not.</summary>
+    public string FirstScan { get; init; } = "preview";
+}
+
+public sealed record ExecutorConfiguration
+{
+    /// <summary><c>claude-code</c>, or <c>command:NAME</c>.</summary>
+    public string DefaultExecutor { get; init; } = "claude-code";
+    public IReadOnlyDictionary<string, CommandAgentConfiguration> Commands { get; init; } = new Dictionary<string, CommandAgentConfiguration>();
+
+    /// <summary><c>required</c>, <c>preferred</c> or <c>off</c>; null = required for GitHub repositories, preferred for local ones.</summary>
+    public string? Sandbox { get; init; }
+
+    /// <summary><c>none</c> or <c>registries</c>.</summary>
+    public string VerifyNetwork { get; init; } = "none";
+
+    /// <summary>Wall time of the agent.</summary>
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(1800);
+
+    /// <summary>No event of the agent for this long ends the run as stalled.</summary>
+    public TimeSpan Stall { get; init; } = TimeSpan.FromSeconds(300);
+    public int MaxConcurrentRuns { get; init; } = 2;
+    public int MaxTurns { get; init; } = 50;
+    public int MaxAttempts { get; init; } = 3;
+    public ClaudeCodeConfiguration ClaudeCode { get; init; } = new();
+
+    /// <summary>Verify commands by repository name; <c>*</c> for all. Empty: detected at the base commit.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<IReadOnlyList<string>>> Verify { get; init; } = new Dictionary<string, IReadOnlyList<IReadOnlyList<string>>>();
+    public PublishConfiguration Publish { get; init; } = new();
+}
+
+/// <summary>An operator-defined program as agent: the prompt comes on stdin and in the file named by <c>CLAUDE_MANAGER_PROMPT_FILE</c>.</summary>
+public sealed record CommandAgentConfiguration
+{
+    public required string Program { get; init; }
+    public IReadOnlyList<string> Args { get; init; } = [];
+    public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+    public TimeSpan? Timeout { get; init; }
+}
+
+public sealed record ClaudeCodeConfiguration
+{
+    /// <summary>Program name on PATH, or a path.</summary>
+    public string Path { get; init; } = "claude";
+    public string? Model { get; init; }
+    public IReadOnlyList<string> AllowedTools { get; init; } = ["Read", "Edit", "Write", "Glob", "Grep", "Bash(git diff *)", "Bash(git log *)", "Bash(git status *)"];
+    public string PermissionMode { get; init; } = "dontAsk";
+    public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+}
+
+public sealed record PublishConfiguration
+{
+    public string AuthorName { get; init; } = "Claude Manager";
+    public string AuthorEmail { get; init; } = "claude-manager@localhost";
+    public bool SignOff { get; init; }
+}
+
+public sealed record ApprovalsConfiguration
+{
+    /// <summary>How long an approval stays valid.</summary>
+    public TimeSpan Validity { get; init; } = TimeSpan.FromDays(7);
+
+    /// <summary>Paths an agent's diff may not touch without an approver letting it through.</summary>
+    public IReadOnlyList<string> ProtectedPaths { get; init; } =
+        [".github/**", ".gitlab-ci.yml", ".circleci/**", "azure-pipelines.yml", "Jenkinsfile", "**/CODEOWNERS", ".claude/**", "**/CLAUDE.md", ".mcp.json", ".cursor/**", "**/AGENTS.md", ".git*/**", "**/.gitattributes", "**/.gitmodules"];
+    public int MaxDiffLines { get; init; } = 2000;
+    public int MaxDiffFiles { get; init; } = 100;
+}
+
+/// <summary>The constants of the score (product §4): each term is a value from 0 to 1 times its weight; the sum is mapped to 1–10.</summary>
+public sealed record RankingConfiguration
+{
+    public double KindWeight { get; init; } = 3.0;
+    public double ImpactWeight { get; init; } = 2.5;
+    public double UrgencyWeight { get; init; } = 2.5;
+    public double ComplexityWeight { get; init; } = 1.0;
+    public double HistoryWeight { get; init; } = 1.0;
+}
+
+public sealed record BudgetsConfiguration
+{
+    public decimal PerRunUsd { get; init; } = 5;
+    public decimal PerRepositoryPerDayUsd { get; init; } = 25;
+    public decimal PerDayUsd { get; init; } = 100;
+    public decimal PerMonthUsd { get; init; } = 1000;
+}
+
+public sealed record ServerConfiguration
+{
+    public string Host { get; init; } = "127.0.0.1";
+    public int Port { get; init; } = 8080;
+}
+
+public sealed record NetworkConfiguration
+{
+    public string? Proxy { get; init; }
+    public string? NoProxy { get; init; }
+    public string? CaBundle { get; init; }
+}
+
+public sealed record LoggingConfiguration
+{
+    /// <summary>DEBUG, INFO, WARNING, ERROR or CRITICAL.</summary>
+    public string Level { get; init; } = "INFO";
+}
+
+public sealed record RetentionConfiguration
+{
+    public int RunEventsDays { get; init; } = 90;
+    public int EventsDays { get; init; } = 14;
+}

@@ -1,0 +1,275 @@
+using System.Text.Json;
+
+namespace ClaudeManager.Core.Contracts;
+
+/// <summary>One page of a list. <paramref name="Total"/> counts every row the filter matches.</summary>
+public sealed record Page<T>(IReadOnlyList<T> Items, int Total);
+
+// ---- Repositories -------------------------------------------------------------------------------------------------
+
+/// <param name="Location">A path, or <c>owner/name</c> on GitHub.</param>
+/// <param name="Findings">Open findings by marker or kind.</param>
+/// <param name="Accepted">False while the first scan's dry run waits for an operator.</param>
+public sealed record RepositoryDto(
+    long Id,
+    string Name,
+    RepositoryKind Kind,
+    string Location,
+    string? DefaultBranch,
+    RepositoryScanState ScanState,
+    string? ScannedCommit,
+    DateTimeOffset? LastScanAt,
+    double? LastScanSeconds,
+    int? LastScanFilesRead,
+    string? LastScanError,
+    bool IsSample,
+    bool Accepted,
+    IReadOnlyDictionary<string, int> Findings,
+    int OpenWorkItems,
+    DateTimeOffset CreatedAt);
+
+/// <param name="Path">A local git repository, absolute, or relative to the server's working directory.</param>
+/// <param name="Branch">Overrides the detected default branch.</param>
+/// <param name="Propose">True skips the dry run: findings are proposed at once.</param>
+public sealed record AddRepositoryRequest(string Path, string? Branch = null, bool Propose = false);
+
+/// <summary>What a scan would propose (dry run), or did.</summary>
+/// <param name="ExpectedIssues">How many work items would be new, after the caps of <c>analyzer.maxTodosPerFile</c> and <c>maxIssuesPerRepo</c>.</param>
+/// <param name="Explanations">Every marker hit that is no finding, with its named reason; only when asked for.</param>
+public sealed record ScanPreviewDto(
+    string Repository,
+    string Commit,
+    string Branch,
+    int FilesListed,
+    int FilesRead,
+    double Seconds,
+    IReadOnlyList<FindingDto> Findings,
+    int ExpectedIssues,
+    int ExpectedGitHubCalls,
+    IReadOnlyList<ScanProblemDto> Problems,
+    IReadOnlyList<MarkerExplanationDto>? Explanations);
+
+/// <summary>A part of a scan that failed while the rest went on.</summary>
+public sealed record ScanProblemDto(string? Path, string Reason, string Detail);
+
+/// <summary>Why one marker hit is or is not a finding.</summary>
+/// <param name="Verdict"><c>finding</c>, or the name of the reason it is none, e.g. <c>in_string</c>, <c>excluded_path</c>, <c>vendored</c>, <c>generated</c>, <c>minified</c>, <c>binary</c>, <c>not_a_word</c>.</param>
+public sealed record MarkerExplanationDto(string Path, int Line, string Marker, string Verdict, string Text);
+
+/// <param name="Id">Null in a dry run.</param>
+/// <param name="WouldPropose">In a dry run: within the caps.</param>
+public sealed record FindingDto(
+    long? Id,
+    string Scanner,
+    string Fingerprint,
+    string Path,
+    int Line,
+    int EndLine,
+    string Marker,
+    string Text,
+    string? Symbol,
+    string? Language,
+    string Context,
+    int ContextStartLine,
+    string? Owner,
+    string? IssueReference,
+    string? Priority,
+    double Score,
+    bool WouldPropose);
+
+/// <summary>Progress or end of a scan asked for by hand.</summary>
+public sealed record ScanResultDto(long RepositoryId, string Repository, string? Commit, int Found, int New, int Closed, int Reopened, int Proposed, int FilesRead, double Seconds, IReadOnlyList<ScanProblemDto> Problems, string? Error);
+
+// ---- Work items ---------------------------------------------------------------------------------------------------
+
+/// <param name="Value">Contribution to the score, already weighted.</param>
+/// <param name="Why">One sentence with the facts and numbers behind it.</param>
+public sealed record ScoreTermDto(string Name, double Value, string Why);
+
+public record WorkItemDto(
+    long Id,
+    string Title,
+    long RepositoryId,
+    string Repository,
+    WorkKind Kind,
+    WorkItemState State,
+    double Score,
+    string Level,
+    string? Marker,
+    string? Path,
+    int? Line,
+    bool Pinned,
+    DateTimeOffset? SnoozedUntil,
+    string? StateReason,
+    long? LatestRunId,
+    bool IsSample,
+    int Version,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset UpdatedAt);
+
+public sealed record WorkItemDetailDto(
+    WorkItemDto Item,
+    string Body,
+    FindingDto? Finding,
+    string? BaseCommit,
+    IReadOnlyList<string> Labels,
+    IReadOnlyList<ScoreTermDto> ScoreTerms,
+    IReadOnlyList<ApprovalDto> Approvals,
+    IReadOnlyList<RunDto> Runs,
+    IReadOnlyList<GateDto> Gates,
+    IReadOnlyList<HistoryEntryDto> History);
+
+/// <summary>One gate of "why is it not running?". The answer is the ordered list; the first closed one is what it waits for.</summary>
+/// <param name="Name"><c>state</c>, <c>approval</c>, <c>staleness</c>, <c>agent</c>, <c>budget</c>, <c>rate_limit</c>, <c>concurrency</c>, <c>conflict</c>, <c>quarantine</c>, <c>window</c>.</param>
+/// <param name="ClearsAt">When it opens by itself, if that is known.</param>
+public sealed record GateDto(string Name, bool Open, string Why, string? Fix, DateTimeOffset? ClearsAt);
+
+public sealed record HistoryEntryDto(DateTimeOffset At, string Actor, string Action, string Result, string? Detail);
+
+public sealed record ApprovalDto(long Id, string State, string Agent, string BaseCommit, string PromptSha256, decimal BudgetUsd, SandboxLevel Sandbox, IReadOnlyList<string> Approvers, DateTimeOffset ApprovedAt, DateTimeOffset ExpiresAt, string? WithdrawnReason);
+
+/// <summary>Exactly what an approval would bind: show it before asking for one.</summary>
+/// <param name="PromptSha256">Send it back in <see cref="ApproveRequest"/>: the approval holds for this text only.</param>
+public sealed record ApprovalPreviewDto(
+    long WorkItemId,
+    int Version,
+    string BaseCommit,
+    string Branch,
+    string PromptTemplate,
+    string Prompt,
+    string PromptSha256,
+    IReadOnlyList<PromptPassageDto> Passages,
+    IReadOnlyList<AgentOptionDto> Agents,
+    string DefaultAgent,
+    decimal DefaultBudgetUsd,
+    decimal MaxBudgetUsd,
+    SandboxLevel Sandbox,
+    IReadOnlyList<string> Tools,
+    IReadOnlyList<IReadOnlyList<string>> VerifyCommands,
+    string CostEstimate,
+    IReadOnlyList<string> Warnings);
+
+/// <summary>A stretch of the prompt with where it came from.</summary>
+/// <param name="Source"><c>template</c>, <c>repository</c>, <c>issue</c>, <c>operator</c>.</param>
+/// <param name="Trusted">False: written by whoever can commit to the repository or write issues; given to the agent as quoted data.</param>
+/// <param name="VisibleText">The same with hidden characters and HTML comments made visible.</param>
+public sealed record PromptPassageDto(string Source, bool Trusted, string? Author, string Text, string VisibleText);
+
+/// <param name="Problem">Why it cannot be used here, with what to do; null when it can.</param>
+public sealed record AgentOptionDto(string Name, bool Available, string? Version, string? Problem);
+
+/// <param name="Version">The item version the person saw.</param>
+/// <param name="PromptSha256">The prompt the person saw.</param>
+public sealed record ApproveRequest(int Version, string PromptSha256, string? Agent = null, decimal? BudgetUsd = null, IReadOnlyList<string>? Tools = null);
+
+public sealed record RejectRequest(int Version, string Reason);
+
+public sealed record SnoozeRequest(int Version, DateTimeOffset Until);
+
+public sealed record PinRequest(int Version, bool Pinned);
+
+/// <param name="Score">1 to 10, or null to return to the computed score.</param>
+public sealed record OverrideScoreRequest(int Version, double? Score, string Reason);
+
+/// <summary>A work item written by a person (<c>tasks new</c>).</summary>
+public sealed record NewWorkItemRequest(long RepositoryId, string Title, string Description, string? Agent = null);
+
+// ---- Runs ---------------------------------------------------------------------------------------------------------
+
+public record RunDto(
+    long Id,
+    long WorkItemId,
+    string WorkItemTitle,
+    long RepositoryId,
+    string Repository,
+    string Agent,
+    RunState State,
+    RunEndReason? EndReason,
+    string? EndDetail,
+    int Attempt,
+    SandboxLevel? Sandbox,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset? StartedAt,
+    DateTimeOffset? EndedAt,
+    DateTimeOffset? LastEventAt,
+    DateTimeOffset? NotBefore,
+    decimal? CostUsd,
+    long? InputTokens,
+    long? OutputTokens,
+    int? Turns,
+    string? Branch,
+    string? ResultCommit,
+    bool CancelRequested,
+    bool IsSample);
+
+public sealed record RunDetailDto(
+    RunDto Run,
+    string BaseCommit,
+    string? SessionId,
+    string Prompt,
+    VerificationReceiptDto? Receipt,
+    DiffGateDto? Gate,
+    DiffDto? Diff,
+    string? WipReference,
+    DateTimeOffset? LastSnapshotAt,
+    IReadOnlyList<HistoryEntryDto> History);
+
+/// <summary>One stored event of an agent.</summary>
+/// <param name="Seq">1, 2, 3 … within the run, over all attempts.</param>
+/// <param name="Kind"><c>stage</c>, <c>notice</c>, <c>init</c>, <c>message</c>, <c>thinking</c>, <c>tool_use</c>, <c>tool_result</c>, <c>output</c>, <c>retry</c>, <c>rate_limit</c>, <c>result</c>, <c>unparsed</c>.</param>
+/// <param name="Data">The redacted event as the agent gave it, or our own fields for <c>stage</c> and <c>notice</c>.</param>
+public sealed record RunEventDto(long Seq, int Attempt, DateTimeOffset At, string Kind, string Text, JsonElement? Data);
+
+/// <summary>What was run to check the result, before and after. Kept with the run and shown wherever the result is.</summary>
+public sealed record VerificationReceiptDto(
+    string Verdict,
+    string Source,
+    SandboxLevel Sandbox,
+    IReadOnlyList<CheckResultDto> Before,
+    IReadOnlyList<CheckResultDto> After,
+    IReadOnlyList<string> Problems,
+    string? FindingState);
+
+public sealed record CheckResultDto(IReadOnlyList<string> Command, int? ExitCode, double Seconds, string OutputTail, bool TimedOut);
+
+public sealed record DiffGateDto(bool Passed, IReadOnlyList<DiffGateHitDto> Hits);
+
+/// <param name="Rule"><c>secret</c>, <c>protected_path</c>, <c>size</c>, <c>binary</c>, <c>symlink</c>, <c>outside_workspace</c>, <c>nested_git</c>.</param>
+public sealed record DiffGateHitDto(string Rule, string Path, int? Line, string Why);
+
+public sealed record DiffDto(int Files, int Added, int Removed, IReadOnlyList<DiffFileDto> Entries, bool Truncated);
+
+/// <param name="Patch">Unified diff of this file; null when it is binary or too large to show.</param>
+public sealed record DiffFileDto(string Path, string? OldPath, string Status, int Added, int Removed, bool Binary, string? Patch);
+
+// ---- Overview, events, service ------------------------------------------------------------------------------------
+
+public sealed record OverviewDto(
+    int Repositories,
+    IReadOnlyDictionary<string, int> WorkItemsByState,
+    IReadOnlyDictionary<string, int> RunsByState,
+    IReadOnlyList<WorkItemDto> NeedsApproval,
+    IReadOnlyList<RunDto> Active,
+    IReadOnlyList<RunDto> Recent,
+    decimal SpentTodayUsd,
+    decimal BudgetTodayUsd,
+    IReadOnlyList<AgentOptionDto> Agents,
+    IReadOnlyList<string> Notices,
+    IReadOnlyList<ActivityDto> Activity);
+
+public sealed record ActivityDto(DateTimeOffset At, string Type, string Text, string? SubjectType, long? SubjectId);
+
+/// <summary>One event of the feed: something changed; fetch what you show of it.</summary>
+/// <param name="Id">Opaque and ordered; give the last one back as <c>Last-Event-ID</c> to resume.</param>
+/// <param name="Type">E.g. <c>work_item.changed</c>, <c>run.changed</c>, <c>run.output</c>, <c>repository.changed</c>, <c>hello</c>, <c>reset</c>.</param>
+public sealed record ChangeEventDto(string Id, string Type, string? SubjectType, long? SubjectId, string? State, DateTimeOffset At);
+
+/// <param name="Topology"><c>embedded</c> or <c>distributed</c>.</param>
+public sealed record ServiceInfoDto(string Version, string BootId, string Topology, string Store, string Environment, long ConfigurationGeneration, DateTimeOffset StartedAt);
+
+/// <summary>Where a started operation can be watched.</summary>
+public sealed record AcceptedDto(string Location, long? RunId, long? RepositoryId);
+
+public sealed record DatabaseStatusDto(string Provider, string Target, IReadOnlyList<string> Applied, IReadOnlyList<string> Pending, bool Locked);
+
+public sealed record InstanceDto(string BootId, string Role, string Host, int ProcessId, string Version, long ConfigurationGeneration, DateTimeOffset StartedAt, DateTimeOffset HeartbeatAt, bool Live);

@@ -1,0 +1,73 @@
+namespace ClaudeManager.Core.Persistence.Entities;
+
+/// <summary>One finding with an identity that outlives its line number. Never deleted: it disappears and may return.</summary>
+public sealed class FindingEntity
+{
+    public long Id { get; set; }
+    public long RepositoryId { get; set; }
+    public required string Scanner { get; set; }
+
+    /// <summary>64 hex digits; made when first seen and kept through moves and renames.</summary>
+    public required string Fingerprint { get; set; }
+
+    /// <summary>Hash of the normalised text alone; what "materially changed" is measured by.</summary>
+    public required string TextHash { get; set; }
+    public required string Path { get; set; }
+    public int Line { get; set; }
+    public int EndLine { get; set; }
+    public required string Marker { get; set; }
+    public required string Text { get; set; }
+    public string? Symbol { get; set; }
+    public string? Language { get; set; }
+    public required string Context { get; set; }
+    public int ContextStartLine { get; set; }
+
+    /// <summary>Hash of the neighbouring lines, used to tell equal texts apart.</summary>
+    public required string NeighbourhoodHash { get; set; }
+    public required string BlobId { get; set; }
+    public string? Owner { get; set; }
+    public string? IssueReference { get; set; }
+    public string? Priority { get; set; }
+    public DateOnly? DueOn { get; set; }
+    public bool Gone { get; set; }
+
+    /// <summary>The commit whose scan no longer showed it.</summary>
+    public string? GoneCommit { get; set; }
+    public required string FirstSeenCommit { get; set; }
+    public required string LastSeenCommit { get; set; }
+    public string? Author { get; set; }
+    public DateTimeOffset? AuthoredAt { get; set; }
+    public DateTimeOffset FirstSeenAt { get; set; }
+    public DateTimeOffset UpdatedAt { get; set; }
+}
+
+/// <summary>What one blob was found to contain, so that the same content is never lexed twice.</summary>
+public sealed class ScannedBlobEntity
+{
+    public long RepositoryId { get; set; }
+
+    /// <summary>Blob id, file language and rules version.</summary>
+    public required string Key { get; set; }
+    public required string Occurrences { get; set; }
+}
+
+/// <summary>One finished scan: what the Repositories page shows as trend, duration and cost.</summary>
+public sealed class ScanEntity
+{
+    public long Id { get; set; }
+    public long RepositoryId { get; set; }
+    public string? Commit { get; set; }
+    public DateTimeOffset StartedAt { get; set; }
+    public double Seconds { get; set; }
+    public int FilesListed { get; set; }
+    public int FilesRead { get; set; }
+    public int Found { get; set; }
+    public int New { get; set; }
+    public int Closed { get; set; }
+    public int Reopened { get; set; }
+    public int Proposed { get; set; }
+
+    /// <summary>JSON array of <see cref="Contracts.ScanProblemDto"/>.</summary>
+    public required string Problems { get; set; }
+    public string? Error { get; set; }
+}

@@ -1,0 +1,50 @@
+namespace ClaudeManager.Core.Persistence.Entities;
+
+public sealed class InstanceEntity
+{
+    /// <summary>A new one at every start of a process.</summary>
+    public required string BootId { get; set; }
+    public required string Role { get; set; }
+    public required string Host { get; set; }
+    public int ProcessId { get; set; }
+    public required string Version { get; set; }
+    public long ConfigurationGeneration { get; set; }
+    public DateTimeOffset StartedAt { get; set; }
+    public DateTimeOffset HeartbeatAt { get; set; }
+    public DateTimeOffset? StoppedAt { get; set; }
+}
+
+/// <summary>One change for the live feed, written in the transaction of the change.</summary>
+public sealed class EventEntity
+{
+    public long Id { get; set; }
+
+    /// <summary>PostgreSQL: <c>pg_current_xact_id()</c>, so that a reader never skips what commits late. SQLite: 0, rowids commit in order.</summary>
+    public ulong Tx { get; set; }
+    public DateTimeOffset At { get; set; }
+    public required string Type { get; set; }
+    public string? SubjectType { get; set; }
+    public long? SubjectId { get; set; }
+    public string? State { get; set; }
+    public string? Text { get; set; }
+}
+
+/// <summary>The first answer to a POST with an <c>Idempotency-Key</c>, kept 24 h per caller.</summary>
+public sealed class IdempotencyKeyEntity
+{
+    public required string Caller { get; set; }
+    public required string Key { get; set; }
+    public required byte[] RequestHash { get; set; }
+    public int? StatusCode { get; set; }
+    public string? Location { get; set; }
+    public byte[]? Body { get; set; }
+    public DateTimeOffset CreatedAt { get; set; }
+}
+
+/// <summary>A small value the fleet shares, e.g. the key check of the master key.</summary>
+public sealed class SettingEntity
+{
+    public required string Key { get; set; }
+    public required string Value { get; set; }
+    public DateTimeOffset UpdatedAt { get; set; }
+}

@@ -1,0 +1,52 @@
+using ClaudeManager.Core.Persistence.Entities;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Design;
+
+namespace ClaudeManager.Core.Persistence;
+
+public sealed class PostgresManagerDbContext(DbContextOptions<PostgresManagerDbContext> options) : ManagerDbContext(options)
+{
+    /// <summary>Any constant will do, as long as nothing else of ours uses it.</summary>
+    private const long ClaimLock = 0x636d_636c_6169_6d01;
+
+    public override string ProviderName => "postgresql";
+
+    public override async Task<DateTimeOffset> GetDatabaseTimeAsync(TimeProvider local, CancellationToken ct)
+        => new(await Database.SqlQuery<DateTime>($"SELECT clock_timestamp() AT TIME ZONE 'UTC' AS \"Value\"").SingleAsync(ct), TimeSpan.Zero);
+
+    public override Task LockClaimsAsync(CancellationToken ct)
+        => Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock({ClaimLock})", ct);
+
+    public override IQueryable<EventEntity> SettledEventsAfter(ulong afterTx, long afterId)
+        => Events.FromSql($"""
+            SELECT * FROM events
+            WHERE tx < pg_snapshot_xmin(pg_current_snapshot()) AND (tx, id) > ({(decimal)afterTx}::text::xid8, {afterId})
+            """).OrderBy(e => e.Tx).ThenBy(e => e.Id);
+
+    public override IReadOnlyList<string> AuditGuardSql { get; } =
+    [
+        """
+        CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege'; END $$
+        """,
+        "DROP TRIGGER IF EXISTS audit_entries_guard ON audit_entries",
+        "CREATE TRIGGER audit_entries_guard BEFORE UPDATE OR DELETE ON audit_entries FOR EACH ROW EXECUTE FUNCTION refuse_change()",
+        "DROP TRIGGER IF EXISTS audit_entries_truncate_guard ON audit_entries",
+        "CREATE TRIGGER audit_entries_truncate_guard BEFORE TRUNCATE ON audit_entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()",
+        "DROP TRIGGER IF EXISTS audit_personal_guard ON audit_personal",
+        "CREATE TRIGGER audit_personal_guard BEFORE UPDATE ON audit_personal FOR EACH ROW EXECUTE FUNCTION refuse_change()",
+    ];
+
+    protected override void OnModelCreating(ModelBuilder modelBuilder)
+    {
+        base.OnModelCreating(modelBuilder);
+        modelBuilder.Entity<EventEntity>().Property(e => e.Tx).HasColumnType("xid8").HasDefaultValueSql("pg_current_xact_id()").ValueGeneratedOnAdd();
+    }
+
+    /// <summary>Used by <c>dotnet ef</c> only.</summary>
+    internal sealed class DesignTimeFactory : IDesignTimeDbContextFactory<PostgresManagerDbContext>
+    {
+        public PostgresManagerDbContext CreateDbContext(string[] args)
+            => new(new DbContextOptionsBuilder<PostgresManagerDbContext>().UseNpgsql("Host=design").Options);
+    }
+}

@@ -1,0 +1,42 @@
+using ClaudeManager.Core.Persistence.Entities;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Design;
+
+namespace ClaudeManager.Core.Persistence;
+
+public sealed class SqliteManagerDbContext(DbContextOptions<SqliteManagerDbContext> options) : ManagerDbContext(options)
+{
+    public override string ProviderName => "sqlite";
+
+    /// <summary>One machine, one clock: SQLite's clock is this process's.</summary>
+    public override Task<DateTimeOffset> GetDatabaseTimeAsync(TimeProvider local, CancellationToken ct) => Task.FromResult(local.GetUtcNow());
+
+    /// <summary>The write gate already makes every write transaction serial.</summary>
+    public override Task LockClaimsAsync(CancellationToken ct) => Task.CompletedTask;
+
+    public override IQueryable<EventEntity> SettledEventsAfter(ulong afterTx, long afterId)
+        => Events.Where(e => e.Id > afterId).OrderBy(e => e.Id);
+
+    public override IReadOnlyList<string> AuditGuardSql { get; } =
+    [
+        "DROP TRIGGER IF EXISTS audit_entries_no_update",
+        "CREATE TRIGGER audit_entries_no_update BEFORE UPDATE ON audit_entries BEGIN SELECT RAISE(ABORT, 'audit_entries is append-only'); END",
+        "DROP TRIGGER IF EXISTS audit_entries_no_delete",
+        "CREATE TRIGGER audit_entries_no_delete BEFORE DELETE ON audit_entries BEGIN SELECT RAISE(ABORT, 'audit_entries is append-only'); END",
+        "DROP TRIGGER IF EXISTS audit_personal_no_update",
+        "CREATE TRIGGER audit_personal_no_update BEFORE UPDATE ON audit_personal BEGIN SELECT RAISE(ABORT, 'audit_personal is never changed'); END",
+    ];
+
+    protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
+    {
+        configurationBuilder.Properties<DateTimeOffset>().HaveConversion<UtcTicksConverter>();
+        configurationBuilder.Properties<ulong>().HaveConversion<long>();
+    }
+
+    /// <summary>Used by <c>dotnet ef</c> only.</summary>
+    internal sealed class DesignTimeFactory : IDesignTimeDbContextFactory<SqliteManagerDbContext>
+    {
+        public SqliteManagerDbContext CreateDbContext(string[] args)
+            => new(new DbContextOptionsBuilder<SqliteManagerDbContext>().UseSqlite("Data Source=design.db").Options);
+    }
+}
