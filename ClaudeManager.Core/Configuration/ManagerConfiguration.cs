@@ -1,5 +1,3 @@
-using ClaudeManager.Core.Contracts;
-
 namespace ClaudeManager.Core.Configuration;
 
 /// <summary>One immutable version of the operator's configuration. Take <see cref="CurrentConfiguration.Value"/> once per operation and use that.</summary>

@@ -1,0 +1,104 @@
+using ClaudeManager.Core.Audit;
+using ClaudeManager.Core.Events;
+using ClaudeManager.Core.Operations;
+using ClaudeManager.Core.Persistence.Entities;
+using Microsoft.EntityFrameworkCore;
+
+namespace ClaudeManager.Core.Persistence;
+
+/// <summary>
+/// The one way to the database. Reads get a context of their own; every change goes through <see cref="WriteAsync{T}"/>: one transaction that carries the state change,
+/// its audit entry and its event, or none of them. On SQLite writers pass one gate, because busy waiting is slow and can still fail.
+/// </summary>
+public sealed class Store(IDbContextFactory<ManagerDbContext> contexts, WriteGate gate, AuditWriter audit, EventSignal signal, TimeProvider time)
+{
+    public TimeProvider Time => time;
+
+    public async Task<T> ReadAsync<T>(Func<ManagerDbContext, CancellationToken, Task<T>> read, CancellationToken ct)
+    {
+        await using var db = await contexts.CreateDbContextAsync(ct).ConfigureAwait(false);
+        db.ChangeTracker.QueryTrackingBehavior = QueryTrackingBehavior.NoTracking;
+        return await read(db, ct).ConfigureAwait(false);
+    }
+
+    public async Task<T> WriteAsync<T>(OperationContext operation, Func<StoreTransaction, CancellationToken, Task<T>> write, CancellationToken ct)
+    {
+        T result;
+        bool published;
+        using (await gate.EnterAsync(ct).ConfigureAwait(false))
+        {
+            await using var db = await contexts.CreateDbContextAsync(ct).ConfigureAwait(false);
+            await using var transaction = await db.Database.BeginTransactionAsync(ct).ConfigureAwait(false);
+            var scope = new StoreTransaction(db, operation, audit, time.GetUtcNow());
+            result = await write(scope, ct).ConfigureAwait(false);
+            await db.SaveChangesAsync(ct).ConfigureAwait(false);
+            await transaction.CommitAsync(ct).ConfigureAwait(false);
+            published = scope.Published;
+        }
+
+        if (published)
+        {
+            signal.Raise();
+        }
+
+        return result;
+    }
+
+    public Task WriteAsync(OperationContext operation, Func<StoreTransaction, CancellationToken, Task> write, CancellationToken ct)
+        => WriteAsync(operation, async (tx, token) =>
+        {
+            await write(tx, token).ConfigureAwait(false);
+            return true;
+        }, ct);
+}
+
+/// <summary>One write transaction: the context, who acts, and the two things every change carries.</summary>
+public sealed class StoreTransaction(ManagerDbContext db, OperationContext operation, AuditWriter audit, DateTimeOffset now)
+{
+    public ManagerDbContext Db => db;
+
+    public OperationContext Operation => operation;
+
+    /// <summary>The same instant for everything in the transaction.</summary>
+    public DateTimeOffset Now => now;
+
+    internal bool Published { get; private set; }
+
+    /// <summary>Records the act in this transaction: if it cannot be written, the act does not happen.</summary>
+    public void Audit(AuditRecord record) => audit.Append(db, operation, record, now);
+
+    /// <summary>Tells the live feed. Readers fetch what they show; the event only says what changed.</summary>
+    public void Publish(string type, string? subjectType = null, long? subjectId = null, string? state = null, string? text = null)
+    {
+        Published = true;
+        db.Events.Add(new EventEntity { At = now, Type = type, SubjectType = subjectType, SubjectId = subjectId, State = state, Text = text });
+    }
+}
+
+/// <summary>Serialises the write transactions of one SQLite file in this process; open for PostgreSQL.</summary>
+public sealed class WriteGate(bool serial) : IDisposable
+{
+    private readonly SemaphoreSlim? _gate = serial ? new SemaphoreSlim(1, 1) : null;
+
+    public async ValueTask<IDisposable> EnterAsync(CancellationToken ct)
+    {
+        if (_gate is null)
+        {
+            return Releaser.Open;
+        }
+
+        await _gate.WaitAsync(ct).ConfigureAwait(false);
+        return new Releaser(_gate);
+    }
+
+    public void Dispose() => _gate?.Dispose();
+
+    private sealed class Releaser(SemaphoreSlim? gate) : IDisposable
+    {
+        public static readonly Releaser Open = new(null);
+
+        private SemaphoreSlim? _gate = gate;
+
+        public void Dispose() => Interlocked.Exchange(ref _gate, null)?.Release();
+    }
+}
