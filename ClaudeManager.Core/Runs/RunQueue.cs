@@ -107,7 +107,7 @@ public sealed class RunQueue(Store store, ApprovalSeal seal, CurrentConfiguratio
             return null;
         }, ct);
 
-    /// <summary>Renews leases held by <paramref name="owner"/>; an expired one too, while owner and attempt still match. Synchronous: it runs on a thread of its own, so that a starved pool costs no lease.</summary>
+    /// <summary>Renews a lease; an expired one too, while owner and attempt still match. Synchronous: it runs on a thread of its own, so that a starved pool costs no lease.</summary>
     /// <returns>False when the lease is lost.</returns>
     public static bool Renew(ManagerDbContext db, Lease lease, DateTimeOffset now)
         => db.Runs.Where(r => r.Id == lease.RunId && r.LeaseOwner == lease.Owner && r.Attempt == lease.Attempt)
