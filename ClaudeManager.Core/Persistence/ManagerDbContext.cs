@@ -40,6 +40,12 @@ public abstract class ManagerDbContext(DbContextOptions options) : DbContext(opt
     /// <summary>SQL (re)creating the triggers by which the audit tables refuse UPDATE and DELETE. Run after every migration: SQLite table rebuilds drop triggers.</summary>
     public abstract IReadOnlyList<string> AuditGuardSql { get; }
 
+    /// <summary>Whether a migration lock is held that outlives its process (SQLite keeps a row; PostgreSQL's goes with the connection).</summary>
+    public virtual Task<bool> IsMigrationLockedAsync(CancellationToken ct) => Task.FromResult(false);
+
+    /// <summary>Removes such a lock; false when there is none.</summary>
+    public virtual Task<bool> ReleaseMigrationLockAsync(CancellationToken ct) => Task.FromResult(false);
+
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
         modelBuilder.ApplyConfigurationsFromAssembly(typeof(ManagerDbContext).Assembly);

@@ -27,6 +27,13 @@ public sealed class SqliteManagerDbContext(DbContextOptions<SqliteManagerDbConte
         "CREATE TRIGGER audit_personal_no_update BEFORE UPDATE ON audit_personal BEGIN SELECT RAISE(ABORT, 'audit_personal is never changed'); END",
     ];
 
+    public override async Task<bool> IsMigrationLockedAsync(CancellationToken ct)
+        => await Database.SqlQuery<int>($"SELECT COUNT(*) AS \"Value\" FROM sqlite_master WHERE name = '__EFMigrationsLock'").SingleAsync(ct).ConfigureAwait(false) > 0
+            && await Database.SqlQuery<int>($"SELECT COUNT(*) AS \"Value\" FROM \"__EFMigrationsLock\"").SingleAsync(ct).ConfigureAwait(false) > 0;
+
+    public override async Task<bool> ReleaseMigrationLockAsync(CancellationToken ct)
+        => await IsMigrationLockedAsync(ct).ConfigureAwait(false) && await Database.ExecuteSqlAsync($"DELETE FROM \"__EFMigrationsLock\"", ct).ConfigureAwait(false) > 0;
+
     protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
     {
         configurationBuilder.Properties<DateTimeOffset>().HaveConversion<UtcTicksConverter>();
