@@ -32,7 +32,7 @@ public sealed class RunQueue(Store store, ApprovalSeal seal, CurrentConfiguratio
             ApprovalId = approval.Id,
             Agent = approval.Agent,
             State = RunState.Queued,
-            Score = item.Score + (item.Pinned ? 100 : 0),
+            Score = ScoreOf(item),
             BaseCommit = approval.BaseCommit,
             SessionId = resumes?.SessionId ?? Guid.CreateVersion7(tx.Now),
             SessionStarted = resumes?.SessionStarted ?? false,
@@ -49,6 +49,9 @@ public sealed class RunQueue(Store store, ApprovalSeal seal, CurrentConfiguratio
 
         return run;
     }
+
+    /// <summary>Claims go by this: a pinned item before every other.</summary>
+    public static double ScoreOf(WorkItemEntity item) => item.Score + (item.Pinned ? 100 : 0);
 
     /// <summary>Takes the first run all of whose gates are open; null when there is none.</summary>
     /// <param name="canRun">Which agents this worker can run, by name.</param>
