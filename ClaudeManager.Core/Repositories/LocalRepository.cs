@@ -13,14 +13,17 @@ public sealed class LocalRepository
     private const string OriginHead = "refs/remotes/origin/HEAD";
     private const string Origin = "refs/remotes/origin/";
 
-    private LocalRepository(string path, string gitDirectory, bool isBare, bool isShallow, string branch, string commit)
-        => (Path, GitDirectory, IsBare, IsShallow, Branch, Commit) = (path, gitDirectory, isBare, isShallow, branch, commit);
+    private LocalRepository(string path, string gitDirectory, string commonDirectory, bool isBare, bool isShallow, string branch, string commit)
+        => (Path, GitDirectory, CommonDirectory, IsBare, IsShallow, Branch, Commit) = (path, gitDirectory, commonDirectory, isBare, isShallow, branch, commit);
 
     /// <summary>Absolute: the top of the working tree, or the git directory of a bare repository.</summary>
     public string Path { get; }
 
     /// <summary>Absolute; a linked worktree's own, with its own index.</summary>
     public string GitDirectory { get; }
+
+    /// <summary>Absolute; what all worktrees of a repository share. The same as <see cref="GitDirectory"/> but in a linked worktree.</summary>
+    public string CommonDirectory { get; }
 
     public bool IsBare { get; }
 
@@ -88,7 +91,14 @@ public sealed class LocalRepository
         }
 
         var tip = await FindTipAsync(top, branch, ct).ConfigureAwait(false);
-        return tip.Succeeded ? new LocalRepository(top, gitDirectory, isBare, isShallow, tip.Value.Branch, tip.Value.Commit) : tip.Problem;
+        if (!tip.Succeeded)
+        {
+            return tip.Problem;
+        }
+
+        var common = System.IO.Path.Combine(gitDirectory, "commondir");
+        var commonDirectory = File.Exists(common) ? System.IO.Path.GetFullPath((await File.ReadAllTextAsync(common, ct).ConfigureAwait(false)).Trim(), gitDirectory) : gitDirectory;
+        return new LocalRepository(top, gitDirectory, commonDirectory, isBare, isShallow, tip.Value.Branch, tip.Value.Commit);
     }
 
     /// <summary>git answers for the repository above when a submodule's folder is empty; the person meant the submodule.</summary>
