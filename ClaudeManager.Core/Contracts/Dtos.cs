@@ -86,7 +86,7 @@ public sealed record ScanResultDto(long RepositoryId, string Repository, string?
 /// <param name="Why">One sentence with the facts and numbers behind it.</param>
 public sealed record ScoreTermDto(string Name, double Value, string Why);
 
-public record WorkItemDto(
+public sealed record WorkItemDto(
     long Id,
     string Title,
     long RepositoryId,
@@ -176,7 +176,7 @@ public sealed record NewWorkItemRequest(long RepositoryId, string Title, string 
 
 // ---- Runs ---------------------------------------------------------------------------------------------------------
 
-public record RunDto(
+public sealed record RunDto(
     long Id,
     long WorkItemId,
     string WorkItemTitle,
