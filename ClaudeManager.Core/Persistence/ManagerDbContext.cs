@@ -31,6 +31,9 @@ public abstract class ManagerDbContext(DbContextOptions options) : DbContext(opt
     /// <summary>The database's own clock: leases are measured by it, not by a worker's.</summary>
     public abstract Task<DateTimeOffset> GetDatabaseTimeAsync(TimeProvider local, CancellationToken ct);
 
+    /// <summary>The same, for a caller with a thread of its own.</summary>
+    public abstract DateTimeOffset GetDatabaseTime(TimeProvider local);
+
     /// <summary>Holds the claim lock until the transaction ends; claims see every gate only when they are serial.</summary>
     public abstract Task LockClaimsAsync(CancellationToken ct);
 

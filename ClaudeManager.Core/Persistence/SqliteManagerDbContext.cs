@@ -11,6 +11,8 @@ public sealed class SqliteManagerDbContext(DbContextOptions<SqliteManagerDbConte
     /// <summary>One machine, one clock: SQLite's clock is this process's.</summary>
     public override Task<DateTimeOffset> GetDatabaseTimeAsync(TimeProvider local, CancellationToken ct) => Task.FromResult(local.GetUtcNow());
 
+    public override DateTimeOffset GetDatabaseTime(TimeProvider local) => local.GetUtcNow();
+
     /// <summary>The write gate already makes every write transaction serial.</summary>
     public override Task LockClaimsAsync(CancellationToken ct) => Task.CompletedTask;
 
