@@ -25,7 +25,7 @@ public sealed class ScanService(Store store, CurrentConfiguration configuration,
 
     /// <summary>What a scan of <paramref name="path"/> would find and propose. Writes nothing; the repository need not be registered.</summary>
     /// <param name="explain">Also name the reason of every marker hit that is no finding; reads files that are otherwise left out.</param>
-    public async Task<RepositoryResult<ScanPreviewDto>> PreviewAsync(string path, string? branch, bool explain, CancellationToken ct)
+    public async Task<Outcome<ScanPreviewDto>> PreviewAsync(string path, string? branch, bool explain, CancellationToken ct)
     {
         var current = configuration.Value;
         var started = store.Time.GetTimestamp();
@@ -34,23 +34,23 @@ public sealed class ScanService(Store store, CurrentConfiguration configuration,
         try
         {
             var opened = await LocalRepository.OpenAsync(path, branch, either.Token).ConfigureAwait(false);
-            if (!opened.Succeeded)
+            if (opened.Value is not { } repository)
             {
-                return opened.Problem;
+                return opened.Refusal!;
             }
 
-            var registered = await store.ReadAsync((db, token) => db.Repositories.FirstOrDefaultAsync(r => r.Location == opened.Value.Path && !r.Removed, token), either.Token).ConfigureAwait(false);
+            var registered = await store.ReadAsync((db, token) => db.Repositories.FirstOrDefaultAsync(r => r.Location == repository.Path && !r.Removed, token), either.Token).ConfigureAwait(false);
             var known = registered is null ? [] : await store.ReadAsync((db, token) => db.Findings.Where(f => f.RepositoryId == registered.Id).ToListAsync(token), either.Token).ConfigureAwait(false);
             var settled = registered is null ? [] : await store.ReadAsync((db, token) => db.WorkItems.Where(w => w.RepositoryId == registered.Id).Select(w => w.Fingerprint).ToHashSetAsync(token), either.Token).ConfigureAwait(false);
-            var results = await RunScannersAsync(new ScanRequest(opened.Value, registered?.ScannedCommit, Full: true, explain, current.Analyzer), either.Token).ConfigureAwait(false);
+            var results = await RunScannersAsync(new ScanRequest(repository, registered?.ScannedCommit, Full: true, explain, current.Analyzer), either.Token).ConfigureAwait(false);
 
             var findings = results.SelectMany(r => Findings(r, known)).OrderBy(f => f.Path, StringComparer.Ordinal).ThenBy(f => f.Line).ToList();
             var scores = findings.ToDictionary(f => f, f => ProposalWriter.Rank(f, current, store.Time.GetUtcNow()).Score);
             var proposed = ProposalWriter.WithinCaps(findings.Where(f => !settled.Contains(f.Fingerprint)), f => f.Path, f => scores[f], current.Analyzer).ToHashSet();
             return new ScanPreviewDto(
-                opened.Value.Name,
-                opened.Value.Commit,
-                opened.Value.Branch,
+                repository.Name,
+                repository.Commit,
+                repository.Branch,
                 results.Sum(r => r.Result.FilesListed),
                 results.Sum(r => r.Result.FilesRead),
                 store.Time.GetElapsedTime(started).TotalSeconds,
@@ -63,14 +63,14 @@ public sealed class ScanService(Store store, CurrentConfiguration configuration,
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
-            return new RepositoryProblem("scan_timed_out", TimeOutText(current), "Exclude what need not be scanned (analyzer.excludePatterns) or raise analyzer.scanTimeoutSeconds.");
+            return new Refusal(RefusalKind.Unavailable, "scan_timed_out", TimeOutText(current), "Exclude what need not be scanned (analyzer.excludePatterns) or raise analyzer.scanTimeoutSeconds.");
         }
     }
 
     /// <summary>Scans a registered repository for good. A scan that fails is an answer too: <see cref="ScanResultDto.Error"/>, kept with the repository.</summary>
     /// <param name="full">Reads every file again instead of only what changed since the last scanned commit.</param>
     /// <param name="propose">Null: once the repository is accepted. True also accepts it.</param>
-    public async Task<RepositoryResult<ScanResultDto>> ScanAsync(OperationContext operation, long repositoryId, bool full, bool? propose, CancellationToken ct)
+    public async Task<Outcome<ScanResultDto>> ScanAsync(OperationContext operation, long repositoryId, bool full, bool? propose, CancellationToken ct)
     {
         using var activity = ManagerTelemetry.Source.StartActivity("scan");
         var gate = _oneAtATime.GetOrAdd(repositoryId, static _ => new SemaphoreSlim(1, 1));
@@ -85,7 +85,7 @@ public sealed class ScanService(Store store, CurrentConfiguration configuration,
         }
     }
 
-    private async Task<RepositoryResult<ScanResultDto>> ScanAloneAsync(OperationContext operation, long repositoryId, bool full, bool? propose, CancellationToken ct)
+    private async Task<Outcome<ScanResultDto>> ScanAloneAsync(OperationContext operation, long repositoryId, bool full, bool? propose, CancellationToken ct)
     {
         var current = configuration.Value;
         var begun = new Begun(store.Time.GetUtcNow(), store.Time.GetTimestamp());
@@ -99,26 +99,26 @@ public sealed class ScanService(Store store, CurrentConfiguration configuration,
                 var repository = await store.ReadAsync((db, token) => db.Repositories.FirstOrDefaultAsync(r => r.Id == repositoryId && !r.Removed, token), either.Token).ConfigureAwait(false);
                 if (repository is null)
                 {
-                    return new RepositoryProblem("repository_not_found", FormattableString.Invariant($"There is no repository {repositoryId}."), "List them with 'claude-manager repos list'.");
+                    return Refusal.NotFound("repository", repositoryId);
                 }
 
                 var opened = await LocalRepository.OpenAsync(repository.Location, repository.BranchOverride, either.Token).ConfigureAwait(false);
-                if (!opened.Succeeded)
+                if (local is not { } local)
                 {
-                    failure = $"{opened.Problem.Message} {opened.Problem.Fix}";
+                    failure = $"{opened.Refusal!.Message} {opened.Refusal.Fix}";
                     break;
                 }
 
                 var rules = RulesOf(current.Analyzer);
                 var known = repository.ScanRules == rules ? repository.ScannedCommit : null;
                 IReadOnlyList<(IScanner Scanner, ScannerResult Result)> results = [];
-                if (full || known != opened.Value.Commit)
+                if (full || known != local.Commit)
                 {
                     await MarkScanningAsync(operation, repositoryId, either.Token).ConfigureAwait(false);
-                    results = await RunScannersAsync(new ScanRequest(opened.Value, repository.ScannedCommit, full || known is null, Explain: false, current.Analyzer), either.Token).ConfigureAwait(false);
+                    results = await RunScannersAsync(new ScanRequest(local, repository.ScannedCommit, full || known is null, Explain: false, current.Analyzer), either.Token).ConfigureAwait(false);
                 }
 
-                if (await FinishAsync(operation, repository, opened.Value, rules, results, propose, current, begun, either.Token).ConfigureAwait(false) is { } result)
+                if (await FinishAsync(operation, repository, local, rules, results, propose, current, begun, either.Token).ConfigureAwait(false) is { } result)
                 {
                     Log.ScanFinished(logger, repositoryId, result.FilesRead, result.Found, result.New, result.Closed, result.Seconds);
                     return result;
@@ -299,8 +299,8 @@ public sealed class ScanService(Store store, CurrentConfiguration configuration,
             }
         }, CancellationToken.None);
 
-    private Task<RepositoryResult<ScanResultDto>> FailAsync(OperationContext operation, long repositoryId, string error, Begun begun, CancellationToken ct)
-        => store.WriteAsync<RepositoryResult<ScanResultDto>>(operation, async (tx, token) =>
+    private Task<Outcome<ScanResultDto>> FailAsync(OperationContext operation, long repositoryId, string error, Begun begun, CancellationToken ct)
+        => store.WriteAsync<Outcome<ScanResultDto>>(operation, async (tx, token) =>
         {
             var repository = await tx.Db.Repositories.FirstAsync(r => r.Id == repositoryId, token).ConfigureAwait(false);
             var seconds = store.Time.GetElapsedTime(begun.Timestamp).TotalSeconds;
