@@ -7,6 +7,9 @@ namespace ClaudeManager.Core.Agents;
 /// <summary>The agents there are, by name (<c>claude-code</c>, <c>command:NAME</c>), and whether each can work here. A probe starts processes, so its answer is kept for a minute.</summary>
 public sealed class AgentCatalog(IEnumerable<IAgentRunner> runners, CurrentConfiguration configuration, TimeProvider time)
 {
+    /// <summary>The agent that comes with the sample repository and works there only.</summary>
+    public const string Sample = "command:sample";
+
     private static readonly TimeSpan s_keep = TimeSpan.FromMinutes(1);
 
     private readonly Dictionary<string, IAgentRunner> _runners = runners.ToDictionary(r => r.Key);

@@ -4,7 +4,6 @@ using ClaudeManager.Core.Audit;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
-using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.WorkItems;
 using Microsoft.EntityFrameworkCore;
 

@@ -9,7 +9,6 @@ using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
-using ClaudeManager.Core.Repositories;
 using ClaudeManager.Core.Runs;
 using Microsoft.EntityFrameworkCore;
 
@@ -394,12 +393,12 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
             return options;
         }
 
-        var sample = await agents.ProbeAsync(SampleRepository.Agent, ct).ConfigureAwait(false);
-        return [new AgentOptionDto(SampleRepository.Agent, sample.Problem is null, sample.Version, sample.Problem), .. options];
+        var sample = await agents.ProbeAsync(AgentCatalog.Sample, ct).ConfigureAwait(false);
+        return [new AgentOptionDto(AgentCatalog.Sample, sample.Problem is null, sample.Version, sample.Problem), .. options];
     }
 
     private static string DefaultAgent(WorkItemEntity item, RepositoryEntity repository, ManagerConfiguration current)
-        => item.Agent ?? (repository.IsSample ? SampleRepository.Agent : current.Executor.DefaultExecutor);
+        => item.Agent ?? (repository.IsSample ? AgentCatalog.Sample : current.Executor.DefaultExecutor);
 
     internal static PromptInput PromptInputOf(WorkItemEntity item, string baseCommit) => new(
         item.Title,
