@@ -1,32 +1,10 @@
-using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Persistence.Entities;
 
 namespace ClaudeManager.Core.Scanning;
 
-public static class FindingMapping
+/// <summary>From an occurrence to the row of its finding.</summary>
+internal static class FindingMapping
 {
-    /// <param name="score">Of the proposal it would make.</param>
-    /// <param name="wouldPropose">In a dry run: within the caps.</param>
-    public static FindingDto ToDto(this FindingEntity finding, double score, bool wouldPropose)
-        => new(
-            finding.Id == 0 ? null : finding.Id,
-            finding.Scanner,
-            finding.Fingerprint,
-            finding.Path,
-            finding.Line,
-            finding.EndLine,
-            finding.Marker,
-            finding.Text,
-            finding.Symbol,
-            finding.Language,
-            finding.Context,
-            finding.ContextStartLine,
-            finding.Owner,
-            finding.IssueReference,
-            finding.Priority,
-            score,
-            wouldPropose);
-
     internal static FindingEntity Create(long repositoryId, string scanner, string fingerprint, FoundOccurrence now, string commit, DateTimeOffset at)
     {
         var finding = new FindingEntity

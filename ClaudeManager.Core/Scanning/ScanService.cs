@@ -103,7 +103,7 @@ public sealed class ScanService(Store store, CurrentConfiguration configuration,
                 }
 
                 var opened = await LocalRepository.OpenAsync(repository.Location, repository.BranchOverride, either.Token).ConfigureAwait(false);
-                if (local is not { } local)
+                if (opened.Value is not { } local)
                 {
                     failure = $"{opened.Refusal!.Message} {opened.Refusal.Fix}";
                     break;
