@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using ClaudeManager.Core.Git;
+using ClaudeManager.Core.Operations;
 
 namespace ClaudeManager.Core.Repositories;
 
@@ -49,14 +50,14 @@ public sealed class LocalRepository
     }
 
     /// <summary>Opens the repository <paramref name="path"/> lies in and finds its branch: <paramref name="branch"/>, else <c>origin/HEAD</c>, <c>HEAD</c>'s branch, <c>main</c>, <c>master</c>.</summary>
-    public static async Task<RepositoryResult<LocalRepository>> OpenAsync(string path, string? branch, CancellationToken ct)
+    public static async Task<Outcome<LocalRepository>> OpenAsync(string path, string? branch, CancellationToken ct)
     {
         var full = System.IO.Path.GetFullPath(path);
         if (!Directory.Exists(full))
         {
             return File.Exists(full)
-                ? new RepositoryProblem("not_a_directory", $"'{full}' is a file.", "Give the folder of a git repository.")
-                : new RepositoryProblem("not_found", $"'{full}' does not exist.", "Check the path; it must be a folder on the machine the server runs on.");
+                ? Refuse("not_a_directory", $"'{full}' is a file.", "Give the folder of a git repository.")
+                : Refuse("not_found", $"'{full}' does not exist.", "Check the path; it must be a folder on the machine the server runs on.");
         }
 
         GitResult about;
@@ -66,14 +67,14 @@ public sealed class LocalRepository
         }
         catch (Win32Exception)
         {
-            return new RepositoryProblem("git_missing", "git could not be started.", "Install git 2.31 or newer and make sure it is on PATH.");
+            return new Refusal(RefusalKind.Unavailable, "git_missing", "git could not be started.", "Install git 2.31 or newer and make sure it is on PATH.");
         }
 
         if (about.ExitCode != 0)
         {
             return about.Error.Contains("not a git repository", StringComparison.Ordinal)
-                ? new RepositoryProblem("not_a_repository", $"'{full}' is not in a git repository.", "Give a folder that holds one, or run 'git init' and make a first commit.")
-                : new RepositoryProblem("unreadable", $"git cannot read '{full}': {about.Error}", "Run 'git status' there and repair what it reports.");
+                ? Refuse("not_a_repository", $"'{full}' is not in a git repository.", "Give a folder that holds one, or run 'git init' and make a first commit.")
+                : Refuse("unreadable", $"git cannot read '{full}': {about.Error}", "Run 'git status' there and repair what it reports.");
         }
 
         // A path may hold a newline, so it comes last.
@@ -81,24 +82,24 @@ public sealed class LocalRepository
         var (isBare, inTree, isShallow, gitDirectory) = (answers[0] == "true", answers[1] == "true", answers[2] == "true", answers[3]);
         if (!isBare && !inTree)
         {
-            return new RepositoryProblem("inside_git_directory", $"'{full}' is inside a git directory.", "Give the folder of the working tree.");
+            return Refuse("inside_git_directory", $"'{full}' is inside a git directory.", "Give the folder of the working tree.");
         }
 
         var top = isBare ? gitDirectory : (await GitCommand.RunAsync(full, ["rev-parse", "--show-toplevel"], ct).ConfigureAwait(false)).Text;
         if (!isBare && await IsMissingSubmoduleAsync(full, ct).ConfigureAwait(false))
         {
-            return new RepositoryProblem("submodule_not_initialised", $"'{full}' is a submodule that is not checked out.", "Run 'git submodule update --init' for it, or give the repository above it.");
+            return Refuse("submodule_not_initialised", $"'{full}' is a submodule that is not checked out.", "Run 'git submodule update --init' for it, or give the repository above it.");
         }
 
         var tip = await FindTipAsync(top, branch, ct).ConfigureAwait(false);
-        if (!tip.Succeeded)
+        if (tip.Refusal is not null)
         {
-            return tip.Problem;
+            return tip.Refusal;
         }
 
         var common = System.IO.Path.Combine(gitDirectory, "commondir");
         var commonDirectory = File.Exists(common) ? System.IO.Path.GetFullPath((await File.ReadAllTextAsync(common, ct).ConfigureAwait(false)).Trim(), gitDirectory) : gitDirectory;
-        return new LocalRepository(top, gitDirectory, commonDirectory, isBare, isShallow, tip.Value.Branch, tip.Value.Commit);
+        return new LocalRepository(top, gitDirectory, commonDirectory, isBare, isShallow, tip.Value!.Branch, tip.Value.Commit);
     }
 
     /// <summary>git answers for the repository above when a submodule's folder is empty; the person meant the submodule.</summary>
@@ -114,14 +115,14 @@ public sealed class LocalRepository
         return entry.ExitCode == 0 && entry.Text.StartsWith("160000 ", StringComparison.Ordinal);
     }
 
-    private static async Task<RepositoryResult<Tip>> FindTipAsync(string top, string? branch, CancellationToken ct)
+    private static async Task<Outcome<Tip>> FindTipAsync(string top, string? branch, CancellationToken ct)
     {
         if (branch is not null)
         {
             var named = await ReadReferencesAsync(top, [Heads + branch, Origin + branch], ct).ConfigureAwait(false);
             return TipOf(branch, named) is { } asked
                 ? asked
-                : new RepositoryProblem("branch_not_found", $"'{top}' has no branch '{branch}'.", "List the branches with 'git branch --all' and name one of them by --branch.");
+                : Refuse("branch_not_found", $"'{top}' has no branch '{branch}'.", "List the branches with 'git branch --all' and name one of them by --branch.", field: "branch");
         }
 
         var head = await GitCommand.TryAsync(top, ["symbolic-ref", "--quiet", "HEAD"], ct).ConfigureAwait(false);
@@ -145,8 +146,8 @@ public sealed class LocalRepository
 
         var any = await GitCommand.RunAsync(top, ["for-each-ref", "--count=1", "refs/heads", "refs/remotes"], ct).ConfigureAwait(false);
         return any.Output.Length == 0 && current is not null
-            ? new RepositoryProblem("no_commits", $"'{top}' has no commits yet.", "Make a first commit; only committed files are scanned.")
-            : new RepositoryProblem("no_default_branch", $"'{top}' has no origin/HEAD, no branch checked out, and no branch main or master.", "Name the branch by --branch.");
+            ? Refuse("no_commits", $"'{top}' has no commits yet.", "Make a first commit; only committed files are scanned.")
+            : Refuse("no_default_branch", $"'{top}' has no origin/HEAD, no branch checked out, and no branch main or master.", "Name the branch by --branch.", field: "branch");
     }
 
     /// <summary>The local branch, else what was last fetched of it.</summary>
@@ -171,6 +172,8 @@ public sealed class LocalRepository
 
         return found;
     }
+
+    private static Refusal Refuse(string code, string message, string fix, string field = "path") => new(RefusalKind.Invalid, code, message, fix, field);
 
     private sealed record Tip(string Branch, string Commit);
 
