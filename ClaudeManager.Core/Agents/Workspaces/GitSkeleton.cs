@@ -10,7 +10,7 @@ internal static class GitSkeleton
     public static void CreateStore(string directory, string anyCommit)
     {
         var draft = directory + "." + Path.GetRandomFileName();
-        Create(draft, "refs/heads/none", Config(anyCommit, "\tbare = true\n"));
+        Create(draft, "refs/heads/none", Config(anyCommit, "\tbare = true\n\tcompression = 1\n\tbigFileThreshold = 16m\n"));
         try
         {
             Directory.Move(draft, directory);

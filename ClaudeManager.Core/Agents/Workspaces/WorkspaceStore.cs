@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text;
 using ClaudeManager.Core.Configuration;
@@ -11,9 +12,6 @@ namespace ClaudeManager.Core.Agents.Workspaces;
 /// </summary>
 public sealed class WorkspaceStore(DataDirectory data, TimeProvider time)
 {
-    /// <summary>Larger bundles stay in the local store only.</summary>
-    public const int MaxBundleBytes = 64 * 1024 * 1024;
-
     /// <summary>The branch an agent finds itself on.</summary>
     public const string AgentBranch = "agent/task";
 
@@ -21,6 +19,11 @@ public sealed class WorkspaceStore(DataDirectory data, TimeProvider time)
 
     /// <summary>A running agent can swap a file for a pipe under git's eyes, which would then wait for ever.</summary>
     private static readonly TimeSpan s_snapshotLimit = TimeSpan.FromMinutes(5);
+
+    private readonly ConcurrentDictionary<long, SemaphoreSlim> _fetches = new();
+
+    /// <summary>Larger bundles stay in the local store only. Default 64 MB.</summary>
+    public long MaxBundleBytes { get; init; } = 64 * 1024 * 1024;
 
     /// <summary>A workspace at the base, or at saved work on top of it. What an earlier attempt left in the directory is gone afterwards; its home stays.</summary>
     /// <param name="wipCommit">A snapshot that is in the store (see <see cref="ContainsAsync"/> and <see cref="RestoreBundleAsync"/>).</param>
@@ -74,7 +77,7 @@ public sealed class WorkspaceStore(DataDirectory data, TimeProvider time)
     public async Task<string> CommitResultAsync(long runId, long repositoryId, string baseCommit, string tree, string message, CommitIdentity author, DateTimeOffset at, CancellationToken ct)
     {
         var commit = await CommitTreeAsync(repositoryId, tree, baseCommit, message, author, at, ct).ConfigureAwait(false);
-        await GitAsync(repositoryId, ["update-ref", Ref("result", runId), commit], ct).ConfigureAwait(false);
+        await UpdateRefAsync(repositoryId, Ref("result", runId), commit, ct).ConfigureAwait(false);
         return commit;
     }
 
@@ -148,17 +151,32 @@ public sealed class WorkspaceStore(DataDirectory data, TimeProvider time)
     /// <summary>Has the base in the store: one commit with its whole tree and no history.</summary>
     private async Task EnsureBaseAsync(long repositoryId, string sourceRepositoryPath, string baseCommit, CancellationToken ct)
     {
-        if (await ContainsAsync(repositoryId, baseCommit, ct).ConfigureAwait(false))
+        var gate = _fetches.GetOrAdd(repositoryId, _ => new SemaphoreSlim(1, 1));
+        await gate.WaitAsync(ct).ConfigureAwait(false);
+        try
         {
-            return;
+            if (!await ContainsAsync(repositoryId, baseCommit, ct).ConfigureAwait(false))
+            {
+                await FetchBaseAsync(repositoryId, sourceRepositoryPath, baseCommit, ct).ConfigureAwait(false);
+            }
         }
+        finally
+        {
+            gate.Release();
+        }
+    }
 
+    private async Task FetchBaseAsync(long repositoryId, string sourceRepositoryPath, string baseCommit, CancellationToken ct)
+    {
         var store = data.ObjectStore(repositoryId);
         if (!Directory.Exists(store))
         {
             Directory.CreateDirectory(Path.GetDirectoryName(store)!);
             GitSkeleton.CreateStore(store, baseCommit);
         }
+
+        // One process owns the data directory and one fetch at a time is here, so a lock is what a crash left.
+        File.Delete(Path.Combine(store, "shallow.lock"));
 
         // Said to the other side, which reads no configuration of ours: give any commit, not only the tips of branches, and never mind who owns the folder.
         await GitAsync(
@@ -175,7 +193,7 @@ public sealed class WorkspaceStore(DataDirectory data, TimeProvider time)
     {
         var gitDirectory = GitSkeleton.CreateWorkspace(directory, AgentBranch, head);
         var files = WorkTreeAsync(repositoryId, directory, indexFile, ["read-tree", "--reset", "-u", content], ct);
-        var objects = GitAsync(repositoryId, ["pack-objects", "-q", "--revs", Path.Combine(gitDirectory, "objects", "pack", "pack")], ct, Encoding.ASCII.GetBytes($"--shallow {head}\n{head}\n"));
+        var objects = GitAsync(repositoryId, ["pack-objects", "-q", "--window=0", "--revs", Path.Combine(gitDirectory, "objects", "pack", "pack")], ct, Encoding.ASCII.GetBytes($"--shallow {head}\n{head}\n"));
         await Task.WhenAll(files, objects).ConfigureAwait(false);
 
         var agentIndex = Path.Combine(gitDirectory, "index");
@@ -204,7 +222,7 @@ public sealed class WorkspaceStore(DataDirectory data, TimeProvider time)
 
         var baseTree = (await GitAsync(workspace.RepositoryId, ["rev-parse", workspace.BaseCommit + "^{tree}"], ct).ConfigureAwait(false)).Text;
         var commit = await CommitTreeAsync(workspace.RepositoryId, tree, workspace.BaseCommit, message, s_snapshots, time.GetUtcNow(), ct).ConfigureAwait(false);
-        await GitAsync(workspace.RepositoryId, ["update-ref", Ref("wip", workspace.RunId), commit], ct).ConfigureAwait(false);
+        await UpdateRefAsync(workspace.RepositoryId, Ref("wip", workspace.RunId), commit, ct).ConfigureAwait(false);
         return new Snapshot(commit, tree, tree != baseTree, changes.NestedGit, changes.Skipped);
 
         Task<GitResult> Git(string folder, IReadOnlyList<string> arguments, byte[]? input, CancellationToken token)
@@ -229,6 +247,18 @@ public sealed class WorkspaceStore(DataDirectory data, TimeProvider time)
         };
         var result = await GitCommand.RunAsync(data.ObjectStore(repositoryId), ["commit-tree", tree, "-p", parent, "-F", "-"], ct, Encoding.UTF8.GetBytes(message.TrimEnd() + "\n"), identity).ConfigureAwait(false);
         return result.Text;
+    }
+
+    private Task<GitResult> UpdateRefAsync(long repositoryId, string reference, string commit, CancellationToken ct)
+    {
+        // Only the holder of a run's lease writes its refs, so this lock too is what a crash left.
+        var held = Path.Combine(data.ObjectStore(repositoryId), reference + ".lock");
+        if (File.Exists(held))
+        {
+            File.Delete(held);
+        }
+
+        return GitAsync(repositoryId, ["update-ref", reference, commit], ct);
     }
 
     private Task<GitResult> GitAsync(long repositoryId, IReadOnlyList<string> arguments, CancellationToken ct, byte[]? input = null) =>
