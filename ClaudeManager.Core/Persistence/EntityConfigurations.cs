@@ -73,7 +73,9 @@ internal sealed class RunConfiguration : IEntityTypeConfiguration<RunEntity>
 {
     public void Configure(EntityTypeBuilder<RunEntity> builder)
     {
-        builder.Property(r => r.LeaseOwner).HasMaxLength(64);
+        // The fence: EF puts the original owner and attempt into the WHERE of every update, so a holder that lost its lease changes nothing.
+        builder.Property(r => r.LeaseOwner).HasMaxLength(64).IsConcurrencyToken();
+        builder.Property(r => r.Attempt).IsConcurrencyToken();
         builder.Property(r => r.Agent).HasMaxLength(128);
         builder.HasIndex(r => new { r.State, r.Score });
         builder.HasIndex(r => r.WorkItemId);
