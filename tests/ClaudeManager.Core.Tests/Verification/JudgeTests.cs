@@ -25,7 +25,7 @@ public sealed class JudgeTests
 
     [Fact]
     public void Judge_FailsAlikeBeforeAndAfter_IsNotTheAgentsFault()
-        => AssertVerdict(Verifier.NotComparable, Result(1, "FAIL a (12 ms)\nfailed: 1 of 9 in /x/verify-1-before/tree"), Result(1, "FAIL a (31 ms)\nfailed: 1 of 9 in /x/verify-1-after/tree"), "not the agent's doing");
+        => AssertVerdict(Verifier.NotComparable, Result(1, "FAIL a (12 ms)\nfailed: 1 of 9 in /x/verify-before/tree"), Result(1, "FAIL a (31 ms)\nfailed: 1 of 9 in /x/verify-after/tree"), "not the agent's doing");
 
     [Fact]
     public void Judge_MissingPackagesWithoutNetwork_SaysWhatToSet()

@@ -1,7 +1,7 @@
 using ClaudeManager.Core.Agents;
+using ClaudeManager.Core.Agents.Workspaces;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
-using ClaudeManager.Core.Git;
 using ClaudeManager.Core.Security;
 using ClaudeManager.Core.Tests.Agents.Processes;
 using ClaudeManager.Core.Verification;
@@ -16,17 +16,18 @@ public sealed class VerifierTests : IAsyncLifetime
     private readonly Containment _containment = new();
     private readonly Redactor _redactor = new();
     private TestRepository _repository = null!;
+    private WorkspaceStore _workspaces = null!;
     private Verifier _verifier = null!;
     private VerificationRequest _request = null!;
-    private int _checkouts;
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
         _repository = await TestRepository.CreateAsync(Token, ("tests/run.sh", "grep -q good value\n"), ("value", "good\n"));
-        _verifier = new Verifier(_containment.Processes, CheckoutAsync, _containment.Data, _redactor);
-        _request = new VerificationRequest(new RunIdentity(1, 1, "boot"), 5, await _repository.HeadAsync(Token), SandboxLevel.Bwrap, new ExecutorConfiguration());
+        _workspaces = new WorkspaceStore(_containment.Data, TimeProvider.System);
+        _verifier = new Verifier(_containment.Processes, _workspaces, _containment.Data, _redactor);
+        _request = new VerificationRequest(new RunIdentity(1, 1, "boot"), 5, await StoredAsync(await _repository.HeadAsync(Token)), SandboxLevel.Bwrap, new ExecutorConfiguration());
     }
 
     public async ValueTask DisposeAsync()
@@ -41,7 +42,7 @@ public sealed class VerifierTests : IAsyncLifetime
     public async Task AfterAsync_RealChecks_RunOnTheGivenCommitAndNotOnTheWorkTree(SandboxLevel level)
     {
         var good = _request with { Sandbox = level };
-        var bad = good with { Commit = await _repository.Write("value", "bad\n").CommitAsync("Break", Token), Run = good.Run with { Attempt = 2 } };
+        var bad = good with { Commit = await StoredAsync(await _repository.Write("value", "bad\n").CommitAsync("Break", Token)) };
         _repository.Write("value", "good\n");
         var plan = await VerifyCommands.ResolveAsync(_request.Executor, "x", _repository.Path, _request.Commit, Token);
         Assert.Equal(0, Assert.Single(await _verifier.AfterAsync(plan, good, _containment, Token)).ExitCode);
@@ -94,7 +95,7 @@ public sealed class VerifierTests : IAsyncLifetime
     {
         var tail = Assert.Single(await _verifier.AfterAsync(
             Shell("echo home=$HOME ci=$CI; env | grep -ci -e anthropic -e github; grep -c : /proc/net/dev; ls -a; test -e \"$0/claude-manager.db\""), _request, _containment, Token)).OutputTail;
-        Assert.Contains("home=" + _containment.Data.RunDirectory(1) + "/verify-1-after/home ci=true\n0\n1\n", tail, StringComparison.Ordinal);
+        Assert.Contains("home=" + _containment.Data.RunDirectory(1) + "/verify-after/home ci=true\n0\n1\n", tail, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -104,58 +105,63 @@ public sealed class VerifierTests : IAsyncLifetime
         var offline = await _verifier.AfterAsync(plan, _request, _containment, Token);
         Assert.Equal("cat", Assert.Single(offline).Command[0]);
 
-        var registries = _request with { Executor = new ExecutorConfiguration { VerifyNetwork = "registries" }, Run = _request.Run with { Attempt = 2 } };
+        var registries = _request with { Executor = new ExecutorConfiguration { VerifyNetwork = "registries" } };
         Assert.Equal(["sh", "cat"], (await _verifier.AfterAsync(plan, registries, _containment, Token)).Select(r => r.Command[0]));
 
         var failing = plan with { Prepare = [["false"]] };
-        Assert.Equal("false", Assert.Single(await _verifier.AfterAsync(failing, registries with { Run = registries.Run with { Attempt = 3 } }, _containment, Token)).Command[0]);
+        Assert.Equal("false", Assert.Single(await _verifier.AfterAsync(failing, registries, _containment, Token)).Command[0]);
+    }
+
+    [Fact]
+    public async Task AfterAsync_ChecksLeaveFoldersNobodyMayWrite_AreClearedAway()
+    {
+        await _verifier.AfterAsync(Shell("mkdir -p a/b; touch a/b/c; chmod -R a-w a"), _request, _containment, Token);
+        Assert.False(Directory.Exists(Path.Combine(_containment.Data.RunDirectory(1), "verify-after")));
     }
 
     [Fact]
     public async Task BeforeAsync_AllPassed_IsKeptForTheSameBaseCommandsAndSandbox()
     {
-        var plan = Shell("exit 0");
-        var first = await _verifier.BeforeAsync(plan, _request, _containment, Token);
-        var again = await _verifier.BeforeAsync(plan, Next(), _containment, Token);
-        Assert.Equal((1, first[0].Seconds, 0), (_checkouts, again[0].Seconds, again[0].ExitCode));
-
-        await _verifier.BeforeAsync(Shell("exit 0 "), Next(), _containment, Token);
-        await _verifier.BeforeAsync(plan, Next() with { Sandbox = SandboxLevel.Process }, _containment, Token);
-        await _verifier.BeforeAsync(plan, Next() with { Commit = await _repository.CommitAsync("Other", Token) }, _containment, Token);
-        Assert.Equal(4, _checkouts);
+        var first = await DrawAsync(_request);
+        Assert.Equal(first, await DrawAsync(_request with { Run = new RunIdentity(2, 1, "boot") }));
+        Assert.NotEqual(first, await DrawAsync(_request, " "));
+        Assert.NotEqual(first, await DrawAsync(_request with { Sandbox = SandboxLevel.Process }));
+        Assert.NotEqual(first, await DrawAsync(_request with { RepositoryId = 6 }));
+        Assert.NotEqual(first, await DrawAsync(_request with { Commit = await StoredAsync(await _repository.CommitAsync("Other", Token)) }));
+        Assert.Equal(first, await DrawAsync(_request));
     }
 
     [Fact]
-    public async Task BeforeAsync_Failed_IsRunAgain()
-    {
-        await _verifier.BeforeAsync(Shell("exit 1"), _request, _containment, Token);
-        await _verifier.BeforeAsync(Shell("exit 1"), Next(), _containment, Token);
-        Assert.Equal(2, _checkouts);
-    }
+    public async Task BeforeAsync_Failed_IsRunAgain() => Assert.NotEqual(await DrawAsync(_request, "; exit 1"), await DrawAsync(_request, "; exit 1"));
 
     [Fact]
     public async Task BeforeAsync_KeptResultBroken_IsRunAgain()
     {
-        await _verifier.BeforeAsync(Shell("exit 0"), _request, _containment, Token);
+        var first = await DrawAsync(_request);
         await File.WriteAllTextAsync(Assert.Single(Directory.GetFiles(Path.Combine(_containment.Data.Root, "baselines", "5"))), "{", Token);
-        Assert.Equal(0, Assert.Single(await _verifier.BeforeAsync(Shell("exit 0"), Next(), _containment, Token)).ExitCode);
-        Assert.Equal(2, _checkouts);
+        var second = await DrawAsync(_request);
+        Assert.NotEqual(first, second);
+        Assert.Equal(second, await DrawAsync(_request));
     }
 
     [Fact]
-    public async Task BeforeAsync_NothingToRun_ChecksNothingOut()
+    public async Task BeforeAsync_NothingToRun_MakesNoCheckout()
     {
-        Assert.Empty(await _verifier.BeforeAsync(Plan(), _request, _containment, Token));
-        Assert.Equal(0, _checkouts);
+        Assert.Empty(await _verifier.BeforeAsync(Plan(), _request with { Commit = "0000000000000000000000000000000000000000" }, _containment, Token));
     }
 
-    private VerificationRequest Next() => _request = _request with { Run = _request.Run with { Attempt = _request.Run.Attempt + 1 } };
-
-    private async Task CheckoutAsync(long repositoryId, string commit, string directory, CancellationToken ct)
+    /// <summary>A check whose output no second run gives again.</summary>
+    private async Task<string> DrawAsync(VerificationRequest request, string more = "")
     {
-        _checkouts++;
-        await GitCommand.RunAsync(_repository.Path, ["clone", "-q", "--no-checkout", _repository.Path, directory], ct);
-        await GitCommand.RunAsync(directory, ["checkout", "-q", "--detach", commit], ct);
+        await StoredAsync(request.Commit, request.RepositoryId);
+        return Assert.Single(await _verifier.BeforeAsync(Shell("od -An -N8 -tx8 /dev/urandom" + more), request, _containment, Token)).OutputTail;
+    }
+
+    /// <summary>Brings a commit into the store, as preparing a run does.</summary>
+    private async Task<string> StoredAsync(string commit, long repositoryId = 5)
+    {
+        await _workspaces.PrepareAsync(99, repositoryId, _repository.Path, commit, null, Token);
+        return commit;
     }
 
     private static VerifyPlan Shell(params string[] scripts) => Plan([.. scripts.Select(s => new[] { "sh", "-c", s })]);
