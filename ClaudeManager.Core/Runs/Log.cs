@@ -30,4 +30,7 @@ internal static partial class Log
 
     [LoggerMessage(4009, LogLevel.Warning, "The workspace of run {RunId} could not be removed; it is tried again")]
     public static partial void WorkspaceNotRemoved(ILogger logger, long runId, Exception exception);
+
+    [LoggerMessage(4010, LogLevel.Warning, "Whether run {RunId} is to be cancelled could not be read; it is asked again in a second")]
+    public static partial void CancellationNotRead(ILogger logger, long runId, Exception exception);
 }

@@ -53,9 +53,14 @@ public sealed class RunQueue(Store store, ApprovalSeal seal, CurrentConfiguratio
     /// <summary>Claims go by this: a pinned item before every other.</summary>
     public static double ScoreOf(WorkItemEntity item) => item.Score + (item.Pinned ? 100 : 0);
 
+    /// <summary>Whether anything might be claimed: a read, so that an idle worker takes no lock.</summary>
+    public Task<bool> HasWaitingAsync(CancellationToken ct)
+        => store.ReadAsync((db, token) => db.Runs.AnyAsync(r => r.State == RunState.Queued || r.State == RunState.Parked, token), ct);
+
     /// <summary>Takes the first run all of whose gates are open; null when there is none.</summary>
     /// <param name="canRun">Which agents this worker can run, by name.</param>
-    public Task<ClaimedRun?> ClaimAsync(OperationContext operation, string owner, Func<string, bool> canRun, CancellationToken ct)
+    /// <param name="inHand">Runs this worker has not let go of yet: their directories are still in use.</param>
+    public Task<ClaimedRun?> ClaimAsync(OperationContext operation, string owner, Func<string, bool> canRun, IReadOnlyCollection<long> inHand, CancellationToken ct)
         => store.WriteAsync(operation, async (tx, token) =>
         {
             await tx.Db.LockClaimsAsync(token).ConfigureAwait(false);
@@ -68,7 +73,7 @@ public sealed class RunQueue(Store store, ApprovalSeal seal, CurrentConfiguratio
             }
 
             var candidates = await tx.Db.Runs.AsTracking()
-                .Where(r => (r.State == RunState.Queued || r.State == RunState.Parked) && (r.NotBefore == null || r.NotBefore <= now) && r.CancelRequestedAt == null)
+                .Where(r => (r.State == RunState.Queued || r.State == RunState.Parked) && (r.NotBefore == null || r.NotBefore <= now) && r.CancelRequestedAt == null && !inHand.Contains(r.Id))
                 .OrderByDescending(r => r.Score).ThenBy(r => r.Id).Take(CandidatesPerClaim)
                 .Include(r => r.WorkItem!.Repository).Include(r => r.WorkItem!.Finding)
                 .ToListAsync(token).ConfigureAwait(false);
@@ -118,13 +123,20 @@ public sealed class RunQueue(Store store, ApprovalSeal seal, CurrentConfiguratio
 
     /// <summary>Puts runs whose lease has run out, or whose holder is known to be dead, back into the queue.</summary>
     /// <param name="deadOwners">Boot ids that are certainly gone (their data directory's lock is ours now).</param>
-    public Task<IReadOnlyList<long>> ReapAsync(OperationContext operation, IReadOnlyCollection<string> deadOwners, CancellationToken ct)
-        => store.WriteAsync<IReadOnlyList<long>>(operation, async (tx, token) =>
+    /// <param name="expired">Also those whose lease has merely run out.</param>
+    public async Task<IReadOnlyList<long>> ReapAsync(OperationContext operation, IReadOnlyCollection<string> deadOwners, bool expired, CancellationToken ct)
+    {
+        var active = RunStateMachine.Active;
+        if (!await store.ReadAsync((db, token) => db.Runs.AnyAsync(r => active.Contains(r.State), token), ct).ConfigureAwait(false))
+        {
+            return [];
+        }
+
+        return await store.WriteAsync<IReadOnlyList<long>>(operation, async (tx, token) =>
         {
             await tx.Db.LockClaimsAsync(token).ConfigureAwait(false);
             var now = await tx.Db.GetDatabaseTimeAsync(store.Time, token).ConfigureAwait(false);
-            var active = RunStateMachine.Active;
-            var lost = await tx.Db.Runs.AsTracking().Where(r => active.Contains(r.State) && (r.LeaseExpiresAt < now || deadOwners.Contains(r.LeaseOwner!)))
+            var lost = await tx.Db.Runs.AsTracking().Where(r => active.Contains(r.State) && ((expired && r.LeaseExpiresAt < now) || deadOwners.Contains(r.LeaseOwner!)))
                 .Include(r => r.WorkItem).ToListAsync(token).ConfigureAwait(false);
             foreach (var run in lost)
             {
@@ -146,5 +158,6 @@ public sealed class RunQueue(Store store, ApprovalSeal seal, CurrentConfiguratio
             }
 
             return [.. lost.Select(r => r.Id)];
-        }, ct);
+        }, ct).ConfigureAwait(false);
+    }
 }

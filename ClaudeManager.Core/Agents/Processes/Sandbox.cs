@@ -37,7 +37,7 @@ public sealed class Sandbox(DataDirectory data, HostEnvironment host)
         (setting ?? (kind == RepositoryKind.GitHub ? "required" : "preferred")) switch
         {
             "off" => new(SandboxLevel.Process, null, "executor.sandbox is off: the agent can read what the server's user can read."),
-            _ when problem is null => new(SandboxLevel.Bwrap, null, null),
+            "preferred" or "required" when problem is null => new(SandboxLevel.Bwrap, null, null),
             "preferred" => new(SandboxLevel.Process, null, $"No sandbox here ({problem}): the agent can read what the server's user can read."),
             "required" => new(null, $"executor.sandbox requires bubblewrap, which does not work here: {problem} Install it, or set executor.sandbox to \"preferred\" if this repository may run without.", null),
             var other => new(null, $"executor.sandbox is '{other}'; it must be required, preferred or off.", null),
@@ -82,13 +82,14 @@ public sealed class Sandbox(DataDirectory data, HostEnvironment host)
         arguments.AddRange(["--ro-bind", accounts.Users, "/etc/passwd", "--ro-bind", accounts.Groups, "/etc/group"]);
         arguments.AddRange(["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/var/tmp", "--tmpfs", "/run"]);
 
-        foreach (var path in host.ReadOnlyPaths().Where(path => !shown.Exists(folder => HostEnvironment.Contains(folder, path)) && !HostEnvironment.Contains(path, data.Root)))
+        foreach (var path in host.ReadOnlyPaths().Where(path => !IsShown(path)))
         {
             arguments.AddRange(["--ro-bind", path, path]);
             shown.Add(path);
         }
 
-        if (shown.Exists(folder => HostEnvironment.Contains(folder, data.Root)))
+        // A data directory inside a folder that is shown (/opt/claude-manager/data) is covered up.
+        if (IsShown(data.Root))
         {
             arguments.AddRange(["--tmpfs", data.Root]);
         }

@@ -1,0 +1,139 @@
+using System.Globalization;
+using ClaudeManager.Core.Contracts;
+using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Components.Web.Virtualization;
+
+namespace ClaudeManager.Web.Components.Pages.WorkItems;
+
+/// <summary>Every work item, a window at a time; what is shown stands in the URL.</summary>
+public sealed partial class WorkItemsPage
+{
+    private const float RowHeight = 58;
+    private const int MostRepositories = 200;
+
+    private static readonly StateView[] s_views =
+    [
+        new("all", "All", []),
+        new("proposed", "Proposed", [WorkItemState.Proposed]),
+        new("active", "Under way", [WorkItemState.Approved, WorkItemState.Queued, WorkItemState.Running]),
+        new("review", "Review", [WorkItemState.Review]),
+        new("stuck", "Stuck", [WorkItemState.Parked, WorkItemState.Conflict, WorkItemState.Quarantined]),
+        new("done", "Done", [WorkItemState.Done]),
+        new("put-aside", "Put aside", [WorkItemState.Rejected, WorkItemState.Snoozed, WorkItemState.Closed]),
+    ];
+
+    private static readonly (string Value, string Name)[] s_sorts = [("", "Highest score"), ("-updated", "Changed last"), ("updated", "Unchanged longest"), ("title", "Title"), ("id", "Oldest")];
+
+    private Virtualize<WorkItemDto>? _rows;
+    private IReadOnlyList<RepositoryDto> _repositories = [];
+    private IReadOnlyDictionary<string, int> _counts = new Dictionary<string, int>();
+    private int? _total;
+    private string? _shown;
+
+    [Inject]
+    public required NavigationManager Navigation { get; init; }
+
+    [SupplyParameterFromQuery]
+    public string? State { get; set; }
+
+    [SupplyParameterFromQuery]
+    public long? Repository { get; set; }
+
+    [SupplyParameterFromQuery]
+    public string? Search { get; set; }
+
+    [SupplyParameterFromQuery]
+    public string? Sort { get; set; }
+
+    private IReadOnlyList<WorkItemState> States { get; set; } = [];
+
+    private StateView? View => s_views.FirstOrDefault(view => view.States.SequenceEqual(States));
+
+    private bool IsFiltered => States.Count > 0 || Repository is not null || !string.IsNullOrEmpty(Search);
+
+    protected override async Task OnParametersSetAsync()
+    {
+        States = [.. (State ?? "").Split(',').Select(Parse).OfType<WorkItemState>()];
+        var filter = Url(States, Repository, Search, Sort);
+        if (_shown != filter)
+        {
+            _shown = filter;
+            await RefreshAsync();
+        }
+    }
+
+    protected override async Task LoadAsync(CancellationToken ct)
+    {
+        _repositories = (await Api.ListRepositoriesAsync(0, MostRepositories, ct)).Items;
+        _counts = (await Api.GetOverviewAsync(ct)).WorkItemsByState;
+        if (_rows is not null)
+        {
+            await _rows.RefreshDataAsync();
+        }
+    }
+
+    protected override bool Concerns(ChangeEventDto change) => change.Type.StartsWith("work_item.", StringComparison.Ordinal) || change.Type.StartsWith("repository.", StringComparison.Ordinal);
+
+    private static WorkItemState? Parse(string name)
+    {
+        foreach (var state in Enum.GetValues<WorkItemState>())
+        {
+            if (ManagerJson.Name(state) == name)
+            {
+                return state;
+            }
+        }
+
+        return null;
+    }
+
+    private static string Url(IReadOnlyList<WorkItemState> states, long? repository, string? search, string? sort)
+    {
+        List<string> query = [];
+        Add("state", string.Join(',', states.Select(ManagerJson.Name)));
+        Add("repository", repository?.ToString(CultureInfo.InvariantCulture));
+        Add("search", search);
+        Add("sort", sort);
+        return query.Count == 0 ? "/work-items" : "/work-items?" + string.Join('&', query);
+
+        void Add(string name, string? value)
+        {
+            if (!string.IsNullOrEmpty(value))
+            {
+                query.Add($"{name}={Uri.EscapeDataString(value)}");
+            }
+        }
+    }
+
+    private int? CountOf(StateView view)
+        => view.States.Count == 0 || Repository is not null || !string.IsNullOrEmpty(Search) ? null : view.States.Sum(state => _counts.GetValueOrDefault(ManagerJson.Name(state)));
+
+    private async ValueTask<ItemsProviderResult<WorkItemDto>> LoadRowsAsync(ItemsProviderRequest request)
+    {
+        try
+        {
+            var page = await Api.ListWorkItemsAsync(States, Repository, Search, Sort, request.StartIndex, request.Count, request.CancellationToken);
+            if (_total != page.Total)
+            {
+                _total = page.Total;
+                StateHasChanged();
+            }
+
+            return new(page.Items, page.Total);
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            Fail(exception);
+            return new([], 0);
+        }
+    }
+
+    private void OnSearch(ChangeEventArgs change) => Navigation.NavigateTo(Url(States, Repository, change.Value as string, Sort));
+
+    private void OnRepository(ChangeEventArgs change)
+        => Navigation.NavigateTo(Url(States, long.TryParse(change.Value as string, CultureInfo.InvariantCulture, out var id) ? id : null, Search, Sort));
+
+    private void OnSort(ChangeEventArgs change) => Navigation.NavigateTo(Url(States, Repository, Search, change.Value as string));
+
+    private sealed record StateView(string Key, string Name, IReadOnlyList<WorkItemState> States);
+}
