@@ -6,7 +6,6 @@ using System.Text.Json;
 using ClaudeManager.Core.Audit;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
-using ClaudeManager.Core.Git;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
@@ -136,8 +135,9 @@ public sealed class ScanService(Store store, CurrentConfiguration configuration,
             await UnmarkScanningAsync(operation, repositoryId).ConfigureAwait(false);
             throw;
         }
-        catch (Exception e) when (e is GitException or IOException or UnauthorizedAccessException)
+        catch (Exception e)
         {
+            // Whatever it is, the repository must not stay marked as being scanned, and the operator is told.
             Log.ScanFailed(logger, repositoryId, e);
             failure = e.Message;
         }

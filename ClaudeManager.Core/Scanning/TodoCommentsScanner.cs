@@ -14,7 +14,9 @@ public sealed class TodoCommentsScanner : IScanner
 
     private const int MostPerRepository = 100_000;
 
-    public string Key => "todo-comments";
+    public const string ScannerKey = "todo-comments";
+
+    public string Key => ScannerKey;
 
     public bool IsEnabled(AnalyzerConfiguration analyzer) => analyzer.ScanForTodos;
 

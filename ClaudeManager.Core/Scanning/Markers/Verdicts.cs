@@ -20,4 +20,7 @@ public static class Verdicts
     public const string ExcludedPath = "excluded_path";
     public const string UnknownLanguage = "unknown_language";
     public const string TooLarge = "too_large";
+
+    /// <summary>The file has more hits than are looked at; this is the first that was not.</summary>
+    public const string TooMany = "too_many";
 }
