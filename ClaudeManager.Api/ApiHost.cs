@@ -5,8 +5,8 @@ using ClaudeManager.Api.Features.Runs;
 using ClaudeManager.Api.Features.Service;
 using ClaudeManager.Api.Features.WorkItems;
 using ClaudeManager.Api.Operations;
+using ClaudeManager.Api.Security;
 using ClaudeManager.Core.Contracts;
-using ClaudeManager.ServiceDefaults;
 
 namespace ClaudeManager.Api;
 
@@ -20,7 +20,7 @@ public static class ApiHost
         builder.Services.AddProblemDetails(o => o.CustomizeProblemDetails = Problems.AddTraceId);
         builder.Services.AddExceptionHandler<FaultHandler>();
         builder.Services.AddOpenApi("v1");
-        builder.Services.AddLoopbackOnly();
+        builder.AddLoopbackRequests();
         return builder;
     }
 

@@ -4,5 +4,5 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 dotnet tool restore >/dev/null
 for provider in Sqlite Postgres; do
-  dotnet ef migrations add "$1" --project ClaudeManager.Core --context "${provider}ManagerDbContext" --output-dir "Persistence/Migrations/$provider" --namespace "ClaudeManager.Core.Persistence.Migrations.$provider"
+  dotnet ef migrations add "$1" --project ClaudeManager.Core --context "${provider}ManagerDbContext" --output-dir "Persistence/Migrations/$provider"
 done

@@ -110,7 +110,11 @@ internal static class DatabaseAddress
             throw new FormatException("Only postgres:// and sqlite: addresses are known.");
         }
 
-        if (!Uri.TryCreate("postgres" + text[text.IndexOf("://", StringComparison.Ordinal)..], UriKind.Absolute, out var url))
+        // A user without a host (the host is then a parameter, a socket's directory) is valid for libpq, but not for Uri.
+        var rest = text[text.IndexOf("://", StringComparison.Ordinal)..];
+        var authority = rest.IndexOfAny(['/', '?'], 3) is var end && end < 0 ? rest.Length : end;
+        rest = rest[authority - 1] == '@' ? rest.Insert(authority, "localhost") : rest;
+        if (!Uri.TryCreate("postgres" + rest, UriKind.Absolute, out var url))
         {
             throw new FormatException("It is not a well-formed postgres:// address; characters like @ : / % in a password must be percent-encoded.");
         }

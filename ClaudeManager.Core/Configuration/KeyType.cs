@@ -143,7 +143,7 @@ internal sealed record ChoiceType(params string[] Values) : KeyType
 
 internal sealed record ListType(KeyType Element, int Minimum = 0, int Maximum = 1000) : KeyType
 {
-    public override string Description => $"list of {Element.Description}";
+    public override string Description => $"list, each entry {Element.Description}";
 
     public override void Check(ConfigurationNode node, List<ConfigurationFinding> findings)
     {

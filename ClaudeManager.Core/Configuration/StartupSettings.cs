@@ -67,12 +67,10 @@ public sealed record StartupSettings
             Configuration = loaded.Configuration,
             Report = report,
             ConfigurationFile = file,
-            Model = new ModelCredentials
-            {
-                ApiKey = Secret(sources, "ANTHROPIC_API_KEY"),
-                AuthToken = Secret(sources, "ANTHROPIC_AUTH_TOKEN"),
-                BaseUrl = sources.Variable("ANTHROPIC_BASE_URL") is { } url ? new Uri(url) : ModelCredentials.DefaultBaseUrl,
-            },
+            Model = new ModelCredentials(
+                Secret(sources, "ANTHROPIC_API_KEY"),
+                Secret(sources, "ANTHROPIC_AUTH_TOKEN"),
+                sources.Variable("ANTHROPIC_BASE_URL") is { } url ? new Uri(url) : ModelCredentials.Anthropic),
             GitHubToken = Secret(sources, "GITHUB_TOKEN"),
             MasterKey = Secret(sources, "CREDENTIAL_ENCRYPTION_KEY"),
             KnownSecrets = [.. Secrets(sources, loaded.Configuration, store).Where(s => s.Length > 0).Distinct(StringComparer.Ordinal).Select(s => new SecretString(s))],

@@ -15,12 +15,12 @@ public static class DiffGate
     // More of the same tells a reader nothing new.
     private const int MaxHits = 200;
 
-    /// <param name="nestedRepositories">Folders of the workspace that held a <c>.git</c> of their own, which a snapshot leaves out of the tree.</param>
+    /// <param name="nestedRepositories">Folders of the workspace with a <c>.git</c> of their own, which no tree shows.</param>
     public static DiffGateDto Check(Diff diff, ApprovalsConfiguration limits, IReadOnlyList<string>? nestedRepositories = null)
     {
         var hits = new List<DiffGateHitDto>();
         CheckSize(diff, limits, hits);
-        hits.AddRange((nestedRepositories ?? []).Select(path => new DiffGateHitDto("nested_git", Shown(path), null, "A git repository inside the workspace; its files are not part of the result.")));
+        hits.AddRange((nestedRepositories ?? []).Select(path => new DiffGateHitDto("nested_git", Shown(path), null, "The workspace holds a git repository of its own here.")));
         var patterns = limits.ProtectedPaths.Select(p => new PathPattern(p)).ToList();
         foreach (var file in diff.Files)
         {

@@ -14,6 +14,7 @@ using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Publishing;
 using ClaudeManager.Core.Resilience;
+using ClaudeManager.Core.Scanning;
 using ClaudeManager.Core.Security;
 using ClaudeManager.Core.Verification;
 using ClaudeManager.Core.WorkItems;
@@ -36,6 +37,7 @@ public sealed class RunExecutor(
     ApprovalSeal seal,
     LeaseKeeper keeper,
     Redactor redactor,
+    DataDirectory data,
     InstanceIdentity identity,
     CurrentConfiguration configuration,
     FindingPresence presence,
@@ -133,9 +135,9 @@ public sealed class RunExecutor(
         await attempt.StageAsync($"{run.Agent} works ({ManagerJson.Name(attempt.Approval.Sandbox)})", ct).ConfigureAwait(false);
 
         // What the base's own checks say is found out beside the agent, and remembered for the next run on the same base.
-        var verification = attempt.VerificationFor(run);
+        var plan = await PlanAsync(attempt, ct).ConfigureAwait(false);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var before = verifier.BeforeAsync(verification, attempt.Journal, both.Token);
+        var before = verifier.BeforeAsync(plan, attempt.Checks(run.BaseCommit), attempt.Journal, both.Token);
         var snapshots = SnapshotEveryMinuteAsync(attempt, both.Token);
         AgentOutcome outcome;
         try
@@ -182,11 +184,11 @@ public sealed class RunExecutor(
             throw new WorkspaceException("CM6001", "The agent's work could not be collected.");
         }
 
-        if (snapshot.NestedRepositories.Count > 0)
+        if (snapshot.NestedGit.Count > 0)
         {
-            var gate = new DiffGateDto(false, [.. snapshot.NestedRepositories.Select(p => new DiffGateHitDto("nested_git", p, null, "A repository inside the repository would hide its files from review."))]);
+            var gate = new DiffGateDto(false, [.. snapshot.NestedGit.Select(p => new DiffGateHitDto("nested_git", p, null, "A repository inside the repository would hide its files from review."))]);
             await UpdateAsync(attempt, r => r.Gate = JsonSerializer.Serialize(gate, ManagerJson.Options), ct).ConfigureAwait(false);
-            await EndAsync(attempt, RunEndReason.PolicyBlocked, FailureClass.Policy, "The agent left a repository inside the repository: " + string.Join(", ", snapshot.NestedRepositories.Take(5)), ct).ConfigureAwait(false);
+            await EndAsync(attempt, RunEndReason.PolicyBlocked, FailureClass.Policy, "The agent left a repository inside the repository: " + string.Join(", ", snapshot.NestedGit.Take(5)), ct).ConfigureAwait(false);
             return false;
         }
 
@@ -198,7 +200,7 @@ public sealed class RunExecutor(
 
         var author = attempt.Configuration.Executor.Publish;
         var message = attempt.Trailers.Message(attempt.Item.Title, author.SignOff ? $"{author.AuthorName} <{author.AuthorEmail}>" : null);
-        var commit = await workspaces.CommitResultAsync(run.RepositoryId, snapshot.Tree, run.BaseCommit, message, author, run.CreatedAt, run.Id, ct).ConfigureAwait(false);
+        var commit = await workspaces.CommitResultAsync(run.Id, run.RepositoryId, run.BaseCommit, snapshot.Tree, message, new CommitIdentity(author.AuthorName, author.AuthorEmail), run.CreatedAt, ct).ConfigureAwait(false);
         await UpdateAsync(attempt, r =>
         {
             r.ResultCommit = commit;
@@ -210,20 +212,20 @@ public sealed class RunExecutor(
     private async Task VerifyAndPublishAsync(Attempt attempt, CancellationToken ct)
     {
         var run = attempt.Run;
-        var objects = workspaces.ObjectStore(run.RepositoryId);
+        var objects = data.ObjectStore(run.RepositoryId);
         var commit = run.ResultCommit!;
         var diff = await DiffReader.ReadAsync(objects, run.BaseCommit, commit, ct).ConfigureAwait(false);
         await SaveArtifactsAsync(attempt, diff.ToDto(), await LocalPublisher.PatchAsync(objects, commit, ct).ConfigureAwait(false), ct).ConfigureAwait(false);
         await MoveAsync(attempt, RunState.Verifying, null, ct).ConfigureAwait(false);
         await attempt.StageAsync(string.Create(CultureInfo.InvariantCulture, $"Verifying {diff.Files.Count} changed files in a clean checkout"), ct).ConfigureAwait(false);
 
-        var verification = attempt.VerificationFor(run);
-        attempt.Before ??= await verifier.BeforeAsync(verification, attempt.Journal, ct).ConfigureAwait(false);
-        var after = await verifier.AfterAsync(verification, commit, attempt.Journal, ct).ConfigureAwait(false);
-        var finding = attempt.Item.Finding is { } f ? await presence.CheckAsync(objects, commit, f, ct).ConfigureAwait(false) : null;
-        var receipt = Verifier.Judge(verification, attempt.Before, after, diff, finding);
+        var plan = await PlanAsync(attempt, ct).ConfigureAwait(false);
+        attempt.Before ??= await verifier.BeforeAsync(plan, attempt.Checks(run.BaseCommit), attempt.Journal, ct).ConfigureAwait(false);
+        var after = await verifier.AfterAsync(plan, attempt.Checks(commit), attempt.Journal, ct).ConfigureAwait(false);
+        var finding = attempt.Item.Finding is { } f ? await presence.CheckAsync(objects, run.BaseCommit, commit, f, ct).ConfigureAwait(false) : FindingState.NotApplicable;
+        var receipt = Verifier.Judge(plan, attempt.Approval.Sandbox, attempt.Before, after, diff, finding);
         await UpdateAsync(attempt, r => r.Receipt = JsonSerializer.Serialize(receipt, ManagerJson.Options), ct).ConfigureAwait(false);
-        if (receipt.Verdict == VerificationVerdict.Failed)
+        if (receipt.Verdict == Verifier.Failed)
         {
             await EndAsync(attempt, RunEndReason.VerificationFailed, FailureClass.Verification, string.Join(" ", receipt.Problems), ct).ConfigureAwait(false);
             return;
@@ -385,6 +387,9 @@ public sealed class RunExecutor(
             return run;
         }, ct).ConfigureAwait(false);
 
+    private Task<VerifyPlan> PlanAsync(Attempt attempt, CancellationToken ct)
+        => VerifyCommands.ResolveAsync(attempt.Configuration.Executor, attempt.Repository.Name, data.ObjectStore(attempt.Run.RepositoryId), attempt.Run.BaseCommit, ct);
+
     private Task SaveArtifactsAsync(Attempt attempt, DiffDto diff, byte[] patch, CancellationToken ct)
         => store.WriteAsync(attempt.Operation, async (tx, token) =>
         {
@@ -428,7 +433,7 @@ public sealed class RunExecutor(
             var snapshot = await workspaces.SnapshotAsync(workspace, $"Work in progress of run {attempt.Run.Id.ToString(CultureInfo.InvariantCulture)}", ct).ConfigureAwait(false);
             if (snapshot.Commit != attempt.Run.WipCommit)
             {
-                var bundle = snapshot.Changed ? await workspaces.BundleAsync(workspace, snapshot, ct).ConfigureAwait(false) : null;
+                var bundle = snapshot.Changed ? (await workspaces.BundleAsync(workspace, ct).ConfigureAwait(false)).Content : null;
                 attempt.Run = await store.WriteAsync(attempt.Operation, async (tx, token) =>
                 {
                     var run = await attempt.Lease.HoldAsync(tx, token).ConfigureAwait(false);
@@ -535,6 +540,8 @@ public sealed class RunExecutor(
         public bool WorkspaceDone { get; set; }
 
         public ResultTrailers Trailers => new(Item.Id, Run.Id, Run.BaseCommit);
+
+        public VerificationRequest Checks(string commit) => new(new RunIdentity(Run.Id, Run.Attempt, Lease.Owner), Run.RepositoryId, commit, Approval.Sandbox, configuration.Executor);
 
         public ValueTask StageAsync(string text, CancellationToken ct) => journal.AppendAsync(new AgentEvent("stage", text), ct);
     }

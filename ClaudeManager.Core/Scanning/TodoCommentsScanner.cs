@@ -9,12 +9,12 @@ namespace ClaudeManager.Core.Scanning;
 /// <summary>The markers of <c>analyzer.todoPatterns</c> inside comments.</summary>
 public sealed class TodoCommentsScanner : IScanner
 {
-    public const string ScannerKey = "todo-comments";
-
     /// <summary>A file with more is data, not code; a hostile one could fill the memory. What is over it is reported.</summary>
     private const int MostPerFile = 1_000;
 
     private const int MostPerRepository = 100_000;
+
+    public const string ScannerKey = "todo-comments";
 
     public string Key => ScannerKey;
 

@@ -12,6 +12,8 @@ public sealed class StreamRedaction(Redactor redactor)
     // Something that looks like one secret of this length is given out as a mask rather than held any longer.
     private const int Largest = 1024 * 1024;
 
+    private const int ClosingLine = 100;
+
     private string _held = "";
 
     /// <returns>What is safe to give out now; may be empty.</returns>
@@ -51,6 +53,9 @@ public sealed class StreamRedaction(Redactor redactor)
         return rest;
     }
 
+    /// <summary>A private key whose last line has not come yet, or not whole; what follows the match may be the beginning of that line.</summary>
     private bool IsUnfinished(SecretMatch secret)
-        => secret.End == _held.Length && _held.AsSpan(secret.Start, secret.Length) is var text && text.StartsWith("-----BEGIN ", StringComparison.Ordinal) && !text[10..].Contains("-----END ", StringComparison.Ordinal);
+        => secret.Length < LongLine && _held.Length - secret.End < ClosingLine
+           && _held.AsSpan(secret.Start, secret.Length) is var text && text.StartsWith("-----BEGIN ", StringComparison.Ordinal)
+           && !(text.Contains("-----END ", StringComparison.Ordinal) && text.EndsWith("-----", StringComparison.Ordinal));
 }

@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using ClaudeManager.Core.Agents;
 using ClaudeManager.Core.Agents.Processes;
+using ClaudeManager.Core.Agents.Workspaces;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Publishing;
@@ -12,7 +13,7 @@ using ClaudeManager.Core.Security;
 namespace ClaudeManager.Core.Verification;
 
 /// <summary>What is to be checked for whom, and how strongly contained.</summary>
-/// <param name="Commit">The tree to check: the base, or the result.</param>
+/// <param name="Commit">The tree to check: the base, or the result. The workspace store has it.</param>
 /// <param name="Sandbox">The level the agent itself runs under.</param>
 public sealed record VerificationRequest(RunIdentity Run, long RepositoryId, string Commit, SandboxLevel Sandbox, ExecutorConfiguration Executor);
 
@@ -26,7 +27,7 @@ public enum FindingState
 }
 
 /// <summary>Runs the checks of a repository in a clean checkout, contained like the agent, and judges what came of it.</summary>
-public sealed class Verifier(ContainedProcess processes, Func<long, string, string, CancellationToken, Task> checkout, DataDirectory data, Redactor redactor)
+public sealed class Verifier(ContainedProcess processes, WorkspaceStore workspaces, DataDirectory data, Redactor redactor)
 {
     public const string Passed = "passed";
     public const string Failed = "failed";
@@ -45,7 +46,7 @@ public sealed class Verifier(ContainedProcess processes, Func<long, string, stri
         "NU1301|ENOTFOUND|EAI_AGAIN|Could not resolve host|Temporary failure in name resolution|dial tcp: lookup|Name or service not known|Network is unreachable|Failed to resolve address|node_modules|not found in offline mode");
 
     private static readonly Regex s_failure = Line(@"fail|error|exception|panic|assert|✗|✘|×|not ok");
-    private static readonly Regex s_varying = Line(@"0x[0-9a-f]+|[0-9]+(?:[.,:][0-9]+)*\s*(?:ms|s|m|sec|seconds)?\b|/[^\s:'""]*/verify-[0-9]+-(?:before|after)");
+    private static readonly Regex s_varying = Line(@"0x[0-9a-f]+|[0-9]+(?:[.,:][0-9]+)*\s*(?:ms|s|m|sec|seconds)?\b|/[^\s:'""]*/verify-(?:before|after)");
 
     /// <summary>The results at the base. A run of checks that all passed is kept for the next run on the same base; one that failed is not, because what was missing may have been put right.</summary>
     public async Task<IReadOnlyList<CheckResultDto>> BeforeAsync(VerifyPlan plan, VerificationRequest request, IAgentSink sink, CancellationToken ct)
@@ -211,12 +212,20 @@ public sealed class Verifier(ContainedProcess processes, Func<long, string, stri
             return [];
         }
 
-        // Named by the attempt, so that nothing an earlier one left is found there; all of it goes with the run's folder.
-        var folder = Path.Combine(data.RunDirectory(request.Run.RunId), string.Create(CultureInfo.InvariantCulture, $"verify-{request.Run.Attempt}-{phase}"));
+        var folder = Path.Combine(data.RunDirectory(request.Run.RunId), "verify-" + phase);
+        await AgentDirectory.RemoveAsync(folder, ct).ConfigureAwait(false);
         var home = Directory.CreateDirectory(Path.Combine(folder, "home")).FullName;
         var tree = Path.Combine(folder, "tree");
-        await checkout(request.RepositoryId, request.Commit, tree, ct).ConfigureAwait(false);
+        await workspaces.CheckoutAsync(request.RepositoryId, request.Commit, tree, ct).ConfigureAwait(false);
+        var results = await RunAllAsync(plan, tree, home, request, sink, ct).ConfigureAwait(false);
 
+        // Builds are large. Where this is not reached, the folder goes with the run's.
+        await AgentDirectory.RemoveAsync(folder, ct).ConfigureAwait(false);
+        return results;
+    }
+
+    private async Task<IReadOnlyList<CheckResultDto>> RunAllAsync(VerifyPlan plan, string tree, string home, VerificationRequest request, IAgentSink sink, CancellationToken ct)
+    {
         var registries = request.Executor.VerifyNetwork == Registries;
         var results = new List<CheckResultDto>();
         foreach (var command in registries ? plan.Prepare : [])

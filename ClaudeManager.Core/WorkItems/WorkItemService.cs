@@ -10,6 +10,7 @@ using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Runs;
+using ClaudeManager.Core.Verification;
 using Microsoft.EntityFrameworkCore;
 
 namespace ClaudeManager.Core.WorkItems;
@@ -128,7 +129,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
             current.Budgets.PerRunUsd,
             choice.Level ?? SandboxLevel.Process,
             current.Executor.ClaudeCode.AllowedTools,
-            current.Executor.Verify.GetValueOrDefault(repository.Name) ?? current.Executor.Verify.GetValueOrDefault("*") ?? [],
+            (await VerifyCommands.ResolveAsync(current.Executor, repository.Name, repository.Location, baseCommit, ct).ConfigureAwait(false)).Checks,
             await EstimateAsync(item, ct).ConfigureAwait(false),
             warnings);
     }

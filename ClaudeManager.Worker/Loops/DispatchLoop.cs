@@ -50,7 +50,7 @@ internal sealed partial class DispatchLoop(
     {
         try
         {
-            await operation.RunAsync("runs.execute", "system:worker", (context, ct) => executor.ExecuteAsync(context, claim, ct), stopping);
+            await Operation.RunAsync("runs.execute", "system:worker", (context, ct) => executor.ExecuteAsync(context, claim, ct), stopping);
         }
         catch (Exception e)
         {
@@ -60,7 +60,7 @@ internal sealed partial class DispatchLoop(
         finally
         {
             _inHand.TryRemove(claim.Run.Id, out _);
-            signal.Raise();
+            Signal.Raise();
         }
     }
 

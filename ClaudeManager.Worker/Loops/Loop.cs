@@ -8,7 +8,9 @@ internal abstract partial class Loop(string name, TimeSpan interval, Operation o
 {
     private static readonly TimeSpan s_longestPause = TimeSpan.FromMinutes(1);
 
-    protected TimeProvider Time => time;
+    protected Operation Operation => operation;
+
+    protected EventSignal Signal => signal;
 
     /// <summary>One round. True: look again at once, there may be more.</summary>
     protected abstract Task<bool> RoundAsync(OperationContext context, CancellationToken ct);

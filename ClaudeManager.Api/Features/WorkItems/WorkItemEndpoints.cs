@@ -3,10 +3,9 @@ using ClaudeManager.Api.Operations;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.WorkItems;
 using Microsoft.AspNetCore.Http.HttpResults;
+using Answer = Microsoft.AspNetCore.Http.HttpResults.Results<Microsoft.AspNetCore.Http.HttpResults.Ok<ClaudeManager.Core.Contracts.WorkItemDetailDto>, Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult>;
 
 namespace ClaudeManager.Api.Features.WorkItems;
-
-using Answer = Results<Ok<WorkItemDetailDto>, ProblemHttpResult>;
 
 internal static class WorkItemEndpoints
 {

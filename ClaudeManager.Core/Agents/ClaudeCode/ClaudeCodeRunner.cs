@@ -186,6 +186,17 @@ public sealed partial class ClaudeCodeRunner(ContainedProcess processes, HostEnv
             return new AgentOutcome(RunEndReason.Completed, null, success.Text);
         }
 
+        // Asked to stop, the CLI reports an error of its own; what stopped it is the reason.
+        switch (ended.End)
+        {
+            case ContainedEnd.TimedOut:
+                return new AgentOutcome(RunEndReason.TimedOut, FailureClass.Agent, $"The agent was stopped after {Text(request.Executor.Timeout)} (executor.timeoutSeconds).");
+            case ContainedEnd.Stalled:
+                return new AgentOutcome(RunEndReason.Stalled, FailureClass.Agent, $"The agent was stopped after {Text(request.Executor.Stall)} without a sign of life (executor.stallSeconds).");
+            default:
+                break;
+        }
+
         if (stream.Result is { } result)
         {
             return result.FromApi || result.ApiStatus is not null ? ApiOutcome(result, stream, key) : result.Subtype switch
@@ -196,16 +207,14 @@ public sealed partial class ClaudeCodeRunner(ContainedProcess processes, HostEnv
             };
         }
 
-        return (ended.End, ended.ExitCode) switch
+        return ended.ExitCode switch
         {
-            (ContainedEnd.TimedOut, _) => new AgentOutcome(RunEndReason.TimedOut, FailureClass.Agent, $"The agent was stopped after {Text(request.Executor.Timeout)} (executor.timeoutSeconds)."),
-            (ContainedEnd.Stalled, _) => new AgentOutcome(RunEndReason.Stalled, FailureClass.Agent, $"The agent was stopped after {Text(request.Executor.Stall)} without a sign of life (executor.stallSeconds)."),
-            (_, 137) => new AgentOutcome(RunEndReason.Failed, FailureClass.Infrastructure, "The agent was killed (SIGKILL), most likely for want of memory."),
+            137 => new AgentOutcome(RunEndReason.Failed, FailureClass.Infrastructure, "The agent was killed (SIGKILL), most likely for want of memory."),
 
             // Wrong flags, settings or session ids are told on standard error before a session begins.
-            (_, not 0) when stream.Version is null && complaints.Length > 0 => Misconfigured($"Claude Code did not begin (exit code {ended.ExitCode}): {complaints.Trim()}"),
-            (_, 0) => new AgentOutcome(RunEndReason.Failed, FailureClass.Agent, "The agent ended without a result."),
-            (_, var code) => new AgentOutcome(RunEndReason.Failed, FailureClass.Agent, $"The agent ended without a result, exit code {code}{(complaints.Length > 0 ? ": " + complaints.Trim() : ".")}"),
+            not 0 when stream.Version is null && complaints.Length > 0 => Misconfigured($"Claude Code did not begin (exit code {ended.ExitCode}): {complaints.Trim()}"),
+            0 => new AgentOutcome(RunEndReason.Failed, FailureClass.Agent, "The agent ended without a result."),
+            var code => new AgentOutcome(RunEndReason.Failed, FailureClass.Agent, $"The agent ended without a result, exit code {code}{(complaints.Length > 0 ? ": " + complaints.Trim() : ".")}"),
         };
     }
 

@@ -6,7 +6,7 @@ internal ref partial struct Lexer
 {
     private bool RegexLiteral()
     {
-        if (_position < _noRegexBefore || ByteAt(_position + 1) is (byte)'>' or (byte)'/' or (byte)'*' || !ExpressionMayStart(commandCall: false))
+        if (_position < _noRegexBefore || ByteAt(_position + 1) is (byte)'>' or (byte)'/' or (byte)'*' || !ExpressionMayStart(_syntax.HasCommandCalls))
         {
             return false;
         }
@@ -71,13 +71,8 @@ internal ref partial struct Lexer
             start--;
         }
 
-        if (ByteAt(start - 1) == (byte)'.')
-        {
-            return false;
-        }
-
         // Ruby's "split /,/": a method name, a space, and no space after the slash.
-        return _syntax.ExpressionKeywords.Contains(Encoding.UTF8.GetString(_text[start..(position + 1)]))
+        return (ByteAt(start - 1) != (byte)'.' && _syntax.ExpressionKeywords.Contains(Encoding.UTF8.GetString(_text[start..(position + 1)])))
             || (commandCall && position < _position - 1 && !IsSpace(ByteAt(_position + 1)) && !char.IsAsciiDigit((char)previous));
     }
 

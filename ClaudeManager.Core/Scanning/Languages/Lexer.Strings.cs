@@ -57,7 +57,8 @@ internal ref partial struct Lexer
         }
         else if (current == form.EscapeByte)
         {
-            _position = Math.Min(_end, _position + 2);
+            // A line end of two bytes is one escaped character.
+            _position = Math.Min(_end, _position + (rest.Length > 2 && rest[1] == (byte)'\r' && rest[2] == (byte)'\n' ? 3 : 2));
             if (_position >= _end)
             {
                 EndAtEndOfText(frame);

@@ -216,6 +216,7 @@ internal ref partial struct Lexer(ReadOnlySpan<byte> text, List<int> hits, List<
         RuleKind.LineComment => LineComment(rule),
         RuleKind.BlockComment => BlockComment(rule),
         RuleKind.String => OpenString(rule, rule.Form!, _position, _position + rule.Open.Length),
+        RuleKind.Verbatim => Verbatim(rule, _position, _position + rule.Open.Length, rule.Form!.Close),
         RuleKind.CharLiteral => CharLiteral(),
         RuleKind.RegexLiteral => RegexLiteral(),
         RuleKind.JsxElement => JsxElement(rule),

@@ -10,6 +10,9 @@ internal enum RuleKind : byte
     BlockComment,
     String,
 
+    /// <summary>A string without escapes and holes that is none unless it ends.</summary>
+    Verbatim,
+
     /// <summary><c>'x'</c> where a lone quote means something else: lifetimes, primes, symbols.</summary>
     CharLiteral,
     RegexLiteral,

@@ -45,6 +45,9 @@ internal sealed class Syntax
     /// <summary>Words after which a slash opens a regular expression.</summary>
     public FrozenSet<string> ExpressionKeywords { get; init; } = FrozenSet<string>.Empty;
 
+    /// <summary>A method may be called without parentheses, so that an operand may follow a name.</summary>
+    public bool HasCommandCalls { get; init; }
+
     public SearchValues<byte> Starts { get; }
 
     public SearchValues<byte> StartsAndStructure { get; }

@@ -23,11 +23,11 @@ internal static class Syntaxes
     private static readonly Rule s_doubleDoubled = Text("\"", new StringForm("\"", Escapes.Doubled));
     private static readonly Rule s_singleDoubled = Text("'", new StringForm("'", Escapes.Doubled));
     private static readonly Rule s_singleDoubledLines = Text("'", new StringForm("'", Escapes.Doubled, multiLine: true));
-    private static readonly Rule s_backquoteRaw = Text("`", new StringForm("`", Escapes.None, multiLine: true));
+    private static readonly Rule s_backquoteRaw = Raw("`", "`");
     private static readonly Rule s_tripleDouble = Text("\"\"\"", new StringForm("\"\"\"", multiLine: true));
     private static readonly Rule s_tripleSingle = Text("'''", new StringForm("'''", multiLine: true));
-    private static readonly Rule s_tripleDoubleRaw = Text("\"\"\"", new StringForm("\"\"\"", Escapes.None, multiLine: true));
-    private static readonly Rule s_tripleSingleRaw = Text("'''", new StringForm("'''", Escapes.None, multiLine: true));
+    private static readonly Rule s_tripleDoubleRaw = Raw("\"\"\"", "\"\"\"");
+    private static readonly Rule s_tripleSingleRaw = Raw("'''", "'''");
     private static readonly Rule s_doubleDollarHoles = Text("\"", new StringForm("\"", hole: "${"));
     private static readonly Rule s_tripleDoubleDollarHoles = Text("\"\"\"", new StringForm("\"\"\"", Escapes.None, multiLine: true, hole: "${"));
     private static readonly Rule s_doubleHashHoles = Text("\"", new StringForm("\"", multiLine: true, hole: "#{"));
@@ -68,7 +68,7 @@ internal static class Syntaxes
         Text("\"\"\"", new StringForm("\"\"\"", multiLine: true, hole: "\\(", holeClose: ')')), Text("\"", new StringForm("\"", hole: "\\(", holeClose: ')')));
 
     public static readonly Syntax Dart = new(
-        s_slashSlash, s_slashStarNested, Text("\"\"\"", new StringForm("\"\"\"", multiLine: true, hole: "${")), Text("'''", new StringForm("'''", multiLine: true, hole: "${")),
+        s_slashSlash, s_slashStarNested, Text("r\"", new StringForm("\"", Escapes.None), Where.NotAfterWord), Text("r'", new StringForm("'", Escapes.None), Where.NotAfterWord), Text("\"\"\"", new StringForm("\"\"\"", multiLine: true, hole: "${")), Text("'''", new StringForm("'''", multiLine: true, hole: "${")),
         s_doubleDollarHoles, Text("'", new StringForm("'", hole: "${")));
 
     public static readonly Syntax D = new(s_slashSlash, s_slashStar, Block("/+", "+/", nested: true), s_doubleLines, s_backquoteRaw, s_char);
@@ -79,7 +79,7 @@ internal static class Syntaxes
         Line("#", Where.NotAfterQuestion | Where.NotAfterDollar), Block("=begin", "\n=end", where: Where.ColumnZero), new Rule(RuleKind.EndOfCode, "__END__") { Where = Where.ColumnZero },
         Text("\"", new StringForm("\"", multiLine: true, hole: "#{"), Where.NotAfterDollar | Where.NotAfterQuestion), Text("'", new StringForm("'", multiLine: true), Where.NotAfterDollar | Where.NotAfterQuestion),
         Text("`", new StringForm("`", multiLine: true, hole: "#{"), Where.NotAfterDollar), new Rule(RuleKind.RegexLiteral, "/"), new Rule(RuleKind.RubyPercent, "%"), s_rubyHeredoc)
-    { ExpressionKeywords = s_rubyKeywords };
+    { ExpressionKeywords = s_rubyKeywords, HasCommandCalls = true };
 
     public static readonly Syntax Perl = new(
         Line("#", Where.NotAfterDollar | Where.NotAfterBackslash), new Rule(RuleKind.PerlPod, "=") { Where = Where.ColumnZero },
@@ -110,7 +110,7 @@ internal static class Syntaxes
     public static readonly Syntax Html = new(
         MarkupKind.Html, s_angleComment, Block("<%--", "--%>"), Block("<%#", "%>"), Block("{{!--", "--}}"), Block("{{--", "--}}"), Block("{#", "#}"));
 
-    public static readonly Syntax Xml = new(MarkupKind.Xml, s_angleComment, Text("<![CDATA[", new StringForm("]]>", Escapes.None, multiLine: true)));
+    public static readonly Syntax Xml = new(MarkupKind.Xml, s_angleComment, Raw("<![CDATA[", "]]>"));
     public static readonly Syntax Razor = new(MarkupKind.Razor, s_angleComment, Block("@*", "*@"));
     public static readonly Syntax Markdown = new(s_angleComment, new Rule(RuleKind.MarkdownCode, "`"), new Rule(RuleKind.MarkdownCode, "~"));
     public static readonly Syntax Css = new(s_slashStar, s_double, s_single);
@@ -149,8 +149,8 @@ internal static class Syntaxes
 
     public static readonly Syntax OCaml = new(s_parenStarNested, s_doubleLines, s_char);
     public static readonly Syntax VisualBasic = new(Line("'"), new Rule(RuleKind.LineComment, "REM ") { Where = Where.LineStart, IgnoreCase = true }, s_doubleDoubled);
-    public static readonly Syntax Erlang = new(Line("%", Where.NotAfterDollar), s_doubleLines, Text("'", new StringForm("'"), Where.NotAfterDollar | Where.NotAfterWord));
-    public static readonly Syntax Latex = new(s_percent, Block("\\begin{comment}", "\\end{comment}"), Text("\\begin{verbatim}", new StringForm("\\end{verbatim}", Escapes.None, multiLine: true)));
+    public static readonly Syntax Erlang = new(Line("%", Where.NotAfterDollar), Text("\"", new StringForm("\"", multiLine: true), Where.NotAfterDollar), Text("'", new StringForm("'"), Where.NotAfterDollar | Where.NotAfterWord));
+    public static readonly Syntax Latex = new(s_percent, Block("\\begin{comment}", "\\end{comment}"), Raw("\\begin{verbatim}", "\\end{verbatim}"));
     public static readonly Syntax Lisp = new(Line(";", Where.NotAfterBackslash), Block("#|", "|#", nested: true), Text("\"", new StringForm("\"", multiLine: true), Where.NotAfterBackslash | Where.NotAfterQuestion));
     public static readonly Syntax Pascal = new(s_slashSlash, Block("{", "}"), Block("(*", "*)"), s_singleDoubled);
     public static readonly Syntax Ada = new(Line("--"), s_doubleDoubled, s_char);
@@ -190,6 +190,8 @@ internal static class Syntaxes
         => new(RuleKind.BlockComment, open) { Close = System.Text.Encoding.UTF8.GetBytes(close), Nested = nested, Where = where };
 
     private static Rule Text(string open, StringForm form, Where where = Where.Anywhere) => new(RuleKind.String, open) { Form = form, Where = where };
+
+    private static Rule Raw(string open, string close) => new(RuleKind.Verbatim, open) { Form = new StringForm(close, Escapes.None, multiLine: true) };
 
     private static Rule Prefixed(string open) => Text(open, new StringForm("'"), Where.NotAfterWord);
 

@@ -51,6 +51,9 @@ public sealed class MessagesApi : IAsyncDisposable
     /// <summary>Every request for a message so far.</summary>
     public IReadOnlyCollection<ModelRequest> Requests => _requests;
 
+    /// <summary>An answer has ended, in whatever way.</summary>
+    public event Action? Ended;
+
     /// <param name="port">0 takes a free one.</param>
     /// <param name="pace">Wait before each piece of a streamed answer, to watch it grow.</param>
     public static async Task<MessagesApi> StartAsync(ModelScenario scenario, int port = 0, TimeSpan pace = default, CancellationToken ct = default)
@@ -88,6 +91,10 @@ public sealed class MessagesApi : IAsyncDisposable
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
         {
             context.Abort();
+        }
+        finally
+        {
+            Ended?.Invoke();
         }
     }
 
@@ -147,6 +154,7 @@ public sealed class MessagesApi : IAsyncDisposable
                 stream = new EventStream(context.Response);
                 await BeginAsync(stream, request, new ModelTurn.Message([]), ct);
                 await OpenTextAsync(stream, cut.Beginning, ct);
+                await (cut.When ?? Task.CompletedTask).WaitAsync(ct);
                 context.Abort();
                 break;
             default:

@@ -14,7 +14,7 @@ public sealed class ModelRequest
         Path = path;
         Headers = headers;
         Body = body;
-        (Prompt, Results) = ReadConversation(body);
+        (Prompts, Results) = ReadConversation(body);
     }
 
     /// <summary>Path and query.</summary>
@@ -24,8 +24,10 @@ public sealed class ModelRequest
 
     public JsonElement Body { get; }
 
-    /// <summary>What the user asked last, without what the client adds around it.</summary>
-    public string Prompt { get; }
+    /// <summary>What the user asked, oldest first, without what the client adds around it.</summary>
+    public IReadOnlyList<string> Prompts { get; }
+
+    public string Prompt => Prompts is [.., var last] ? last : "";
 
     /// <summary>The tool calls done since <see cref="Prompt"/>, in order: their number is the step a scenario is at.</summary>
     public IReadOnlyList<ModelToolResult> Results { get; }
@@ -34,14 +36,14 @@ public sealed class ModelRequest
 
     public string Model => Body.TryGetProperty("model", out var model) ? model.GetString()! : "";
 
-    private static (string Prompt, IReadOnlyList<ModelToolResult> Results) ReadConversation(JsonElement body)
+    private static (IReadOnlyList<string> Prompts, IReadOnlyList<ModelToolResult> Results) ReadConversation(JsonElement body)
     {
-        var prompt = "";
+        var prompts = new List<string>();
         var calls = new Dictionary<string, JsonElement>();
         var results = new List<ModelToolResult>();
         if (!body.TryGetProperty("messages", out var messages))
         {
-            return (prompt, results);
+            return (prompts, results);
         }
 
         foreach (var message in messages.EnumerateArray())
@@ -62,7 +64,7 @@ public sealed class ModelRequest
                             block.TryGetProperty("is_error", out var error) && error.ValueKind == JsonValueKind.True));
                         break;
                     case "text" when role == "user" && !IsAddedByClient(block.GetProperty("text").GetString()!):
-                        prompt = block.GetProperty("text").GetString()!;
+                        prompts.Add(block.GetProperty("text").GetString()!);
                         results.Clear();
                         break;
                     default:
@@ -71,7 +73,7 @@ public sealed class ModelRequest
             }
         }
 
-        return (prompt, results);
+        return (prompts, results);
     }
 
     private static bool IsAddedByClient(string text) => text.StartsWith("<system-reminder>", StringComparison.Ordinal);

@@ -18,7 +18,9 @@ public static partial class ModelScenarios
     /// </summary>
     public static ModelTurn ResolveTodo(ModelRequest request)
     {
-        if (Named(request.Prompt, "File") is not { } path || Named(request.Prompt, "Marker") is not { } marker)
+        // A resumed session is only told to go on: the task is in an earlier prompt.
+        var prompt = request.Prompts.LastOrDefault(p => Named(p, "File") is not null) ?? "";
+        if (Named(prompt, "File") is not { } path || Named(prompt, "Marker") is not { } marker)
         {
             return ModelTurn.Say("The prompt names no file and no marker, so I changed nothing.");
         }
@@ -27,7 +29,7 @@ public static partial class ModelScenarios
         {
             [] => ModelTurn.Use("Read", new { file_path = path }, $"I read {path} first."),
             [{ IsError: true } failed] => ModelTurn.Say($"I could not read {path}: {failed.Content}"),
-            [var read] => Edit(request.Prompt, path, marker, read.Content),
+            [var read] => Edit(prompt, path, marker, read.Content),
             [.., { IsError: true } failed] => ModelTurn.Say($"I could not change {path}: {failed.Content}"),
             _ => ModelTurn.Say($"I removed the {marker} comment from {path}. It is one small edit; I ran nothing."),
         };

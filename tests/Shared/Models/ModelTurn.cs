@@ -32,8 +32,8 @@ public abstract record ModelTurn
     /// <summary>Begins to speak, then only pings for ever.</summary>
     public sealed record NeverEnding(string Beginning) : ModelTurn;
 
-    /// <summary>The connection is reset in the middle of a sentence.</summary>
-    public sealed record CutOff(string Beginning) : ModelTurn;
+    /// <summary>The connection is reset in the middle of a sentence, at once or when <paramref name="When"/> completes.</summary>
+    public sealed record CutOff(string Beginning, Task? When = null) : ModelTurn;
 
     /// <summary>Goes on only when <paramref name="Until"/> completes: a test says when, instead of guessing a delay.</summary>
     public sealed record Held(Task Until, ModelTurn Then) : ModelTurn;

@@ -9,6 +9,9 @@ namespace ClaudeManager.Core.Tests.Agents.Prompts;
 
 public sealed class PromptRendererTests : IDisposable
 {
+    private static readonly Gen<string> s_hostile = Gen.OneOf(((string[])[
+        "`", "```", "\n```\n", "\n````text\n", "``", "~~~", "\n", "\r", "\r\n", "\t", " ", "#", "<!--", "-->", "{{", "}}", "{% if", "%}", "a", "\uFDD0", "\uFDD1\uFDD3", "\uFDD2", "\uFDD4", "\u2028", "\u202E", "\U000E0041", "\uD800"]).Select(Gen.Const).ToArray());
+
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("prompts-");
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
@@ -79,9 +82,9 @@ public sealed class PromptRendererTests : IDisposable
     }
 
     [Fact]
-    public Task RenderAsync_AnyText_CannotLeaveItsFenceOrItsSpan() => Gen.Char["`~\n\r \t#-<>{}%|aA\uFDD0\uFDD1\uFDD2\uFDD3\u2028\u202E"].Array[1, 60].SampleAsync(async chars =>
+    public Task RenderAsync_AnyText_CannotLeaveItsFenceOrItsSpan() => s_hostile.Array[1, 40].SampleAsync(async pieces =>
     {
-        var hostile = new string(chars);
+        var hostile = string.Concat(pieces);
         var prompt = await new PromptRenderer().RenderAsync(new PromptInput(hostile, hostile, [hostile, "bug"], WorkKind.Bug, "r" + hostile, "c0ffee",
             Finding: new PromptFinding("p" + hostile, 1, "TODO", hostile, hostile, hostile, 1)), Ct);
 

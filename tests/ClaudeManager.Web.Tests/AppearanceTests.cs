@@ -1,0 +1,52 @@
+using Microsoft.Playwright;
+
+[assembly: AssemblyFixture(typeof(ClaudeManager.Web.Tests.Browser))]
+
+namespace ClaudeManager.Web.Tests;
+
+/// <summary>Every page in a real browser, wide and narrow, light and dark. The pictures are kept beside the test results.</summary>
+public sealed class AppearanceTests(Browser browser)
+{
+    private static readonly (string Name, string Path)[] s_pages =
+    [
+        ("overview", "/"), ("work-items", "/work-items"), ("work-item", "/work-items/2"), ("run-live", "/runs/12"), ("run-done", "/runs/11"), ("run-failed", "/runs/10"),
+        ("repositories", "/repositories"), ("repository-dry-run", "/repositories/3"), ("add-repository", "/repositories/add"), ("not-found", "/nowhere"),
+    ];
+
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(1440, false)]
+    [InlineData(1440, true)]
+    [InlineData(360, false)]
+    [InlineData(360, true)]
+    public async Task EveryPage_InARealBrowser_FitsAndReportsNoError(int width, bool dark)
+    {
+        await using var full = await DashboardFixture.StartAsync(SampleData.Full(), Ct);
+        await using var empty = await DashboardFixture.StartAsync(SampleData.Empty(), Ct);
+        foreach (var (site, name, path) in s_pages.Select(page => (full, page.Name, page.Path)).Append((empty, "welcome", "/")))
+        {
+            var page = await browser.OpenAsync(site.Address, width, dark: dark);
+            List<string> errors = [];
+            page.Console += (_, message) =>
+            {
+                // The one refusal that is wanted: the page that does not exist.
+                if (message.Type is "error" or "warning" && !(name == "not-found" && message.Text.Contains("404", StringComparison.Ordinal)))
+                {
+                    errors.Add(message.Text);
+                }
+            };
+            page.PageError += (_, error) => errors.Add(error);
+            await page.GotoAsync(path);
+            await page.Locator("h1").WaitForAsync();
+            await page.Locator("[data-testid=live-state].on").WaitForAsync();
+            await Assertions.Expect(page.Locator("[role=progressbar]")).ToHaveCountAsync(0);
+
+            var overflow = await page.EvaluateAsync<int>("document.documentElement.scrollWidth - window.innerWidth");
+            await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(AppContext.BaseDirectory, "screenshots", $"{name}-{width}-{(dark ? "dark" : "light")}.png"), FullPage = true });
+            Assert.True(overflow <= 0, $"{name} is {overflow} px too wide for {width} px.");
+            Assert.True(errors.Count == 0, $"{name}: {string.Join(" | ", errors)}");
+            await page.Context.CloseAsync();
+        }
+    }
+}
