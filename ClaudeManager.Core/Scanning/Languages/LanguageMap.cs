@@ -119,7 +119,7 @@ public static class LanguageMap
 
     private static Language? FindByName(ReadOnlySpan<char> name)
     {
-        if (name.Length > 255)
+        if (name.Length is 0 or > 255)
         {
             return null;
         }

@@ -35,6 +35,8 @@ internal ref struct SymbolTracker(ReadOnlySpan<byte> text, List<Token> tokens, L
         Syntaxes.HashAtLineStart, Syntaxes.Make, Syntaxes.CMake, Syntaxes.Latex, Syntaxes.Terraform, Syntaxes.Nix, Syntaxes.Batch, Syntaxes.Assembly,
     ];
 
+    private static readonly SearchValues<byte> s_wordBytes = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"u8);
+
     private readonly ReadOnlySpan<byte> _text = text;
     private readonly List<Token> _tokens = tokens;
     private readonly Language _language = language;
@@ -176,7 +178,8 @@ internal ref struct SymbolTracker(ReadOnlySpan<byte> text, List<Token> tokens, L
     private static string? Declaration(ReadOnlySpan<byte> line)
     {
         line = line[..Math.Min(line.Length, MaxLine)].Trim(" \t\r\n"u8);
-        if (line.IsEmpty || !(char.IsAsciiLetter((char)line[0]) || line[0] is (byte)'_' or (byte)'~') || line[^1] is (byte)';' or (byte)',')
+        if (line.IsEmpty || !(char.IsAsciiLetter((char)line[0]) || line[0] is (byte)'_' or (byte)'~') || line[^1] == (byte)','
+            || (line[^1] == (byte)';' && line.IndexOf("=>"u8) < 0))
         {
             return null;
         }
@@ -215,8 +218,6 @@ internal ref struct SymbolTracker(ReadOnlySpan<byte> text, List<Token> tokens, L
 
         return null;
     }
-
-    private static readonly SearchValues<byte> s_wordBytes = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"u8);
 
     /// <summary><c>int Name(…)</c>, <c>name(…) {</c>, and not a call or a control statement.</summary>
     private static bool IsCallable(ReadOnlySpan<byte> line, string name, int words, int parenthesis)
