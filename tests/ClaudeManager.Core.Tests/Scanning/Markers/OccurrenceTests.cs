@@ -11,16 +11,18 @@ public sealed class OccurrenceTests
             class A
             {
                 // TODO: take the lock
-                //   before   reading
-                // and after it.
+                // before   reading
+                //   and after it.
+                // Hanging lines end it,
 
+                // and empty ones do.
                 // Nothing to do with it.
                 int x;
             }
             """).Found);
 
         Assert.Equal((3, 5, "take the lock before reading and after it."), (found.Line, found.EndLine, found.Text));
-        Assert.Equal((1, "class A\n{\n    // TODO: take the lock\n    //   before   reading\n    // and after it."), (found.ContextStartLine, found.Context));
+        Assert.Equal((1, "class A\n{\n    // TODO: take the lock\n    // before   reading\n    //   and after it."), (found.ContextStartLine, found.Context));
         Assert.Equal("C#", found.Language);
     }
 
@@ -107,6 +109,9 @@ public sealed class OccurrenceTests
     [InlineData("a.rb", "class A\n  def self.go\n    # TODO: x\n  end\nend\n", "go")]
     [InlineData("a.c", "int\nmain(int argc, char **argv)\n{\n    // TODO: x\n}\n", null)]
     [InlineData("a.c", "static int parse(const char *s)\n{\n    return f(s); // TODO: x\n}\n", "parse")]
+    [InlineData("a.py", "def f():\n    if isinstance(a, b):\n        pass  # TODO: x\n", "f")]
+    [InlineData("a.cpp", "static int parse(const char *s,\n                 int n)\n{\n    // TODO: x\n}\n", "parse")]
+    [InlineData("a.cs", "void M()\n{\n    Call(a,\n        b); // TODO: x\n}\n", "M")]
     [InlineData("a.yml", "class foo:\n  # TODO: x\n", null)]
     public void Scan_Symbol_IsTheEnclosingDeclaration(string path, string source, string? symbol)
         => Assert.Equal(symbol, Assert.Single(Scanned.From(path, source).Found).Symbol);
