@@ -26,7 +26,7 @@ internal ref struct SymbolTracker(ReadOnlySpan<byte> text, List<Token> tokens, L
         StringComparer.OrdinalIgnoreCase);
 
     private static readonly FrozenSet<string> s_notNames = FrozenSet.ToFrozenSet(
-        ["if", "for", "foreach", "while", "switch", "return", "else", "catch", "using", "lock", "new", "throw", "await", "case", "do", "try", "elif", "elseif", "until", "when", "with", "sizeof", "typeof", "defined", "assert", "print", "echo", "fixed", "function", "super", "this", "yield", "in", "not", "and", "or"],
+        ["if", "for", "foreach", "while", "switch", "return", "else", "catch", "using", "lock", "new", "throw", "await", "case", "do", "try", "elif", "elseif", "until", "when", "with", "sizeof", "typeof", "defined", "assert", "print", "echo", "fixed", "function", "super", "this", "yield", "in", "not", "and", "or", "is", "are", "was", "has", "of", "that", "to", "which", "must", "should", "can", "will"],
         StringComparer.Ordinal);
 
     private static readonly HashSet<Syntax> s_withoutDeclarations =
