@@ -2,7 +2,6 @@ using System.CommandLine;
 using ClaudeManager.Cli.Connection;
 using ClaudeManager.Cli.Output;
 using ClaudeManager.Core.Configuration;
-using Microsoft.Extensions.Logging;
 
 namespace ClaudeManager.Cli;
 

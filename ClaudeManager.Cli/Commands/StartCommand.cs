@@ -6,7 +6,6 @@ using ClaudeManager.Cli.Connection;
 using ClaudeManager.Cli.Start;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.ServiceDefaults;
-using Microsoft.Extensions.Logging;
 
 namespace ClaudeManager.Cli.Commands;
 

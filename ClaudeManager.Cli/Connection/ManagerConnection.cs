@@ -1,7 +1,6 @@
 using ClaudeManager.Cli.Start;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
-using Microsoft.Extensions.Logging;
 
 namespace ClaudeManager.Cli.Connection;
 

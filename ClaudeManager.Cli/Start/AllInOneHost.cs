@@ -1,8 +1,11 @@
 using System.Net;
 using ClaudeManager.Api;
 using ClaudeManager.Cli.Connection;
+using ClaudeManager.Core;
 using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.Fleet;
 using ClaudeManager.Core.Persistence;
+using ClaudeManager.Core.Runs;
 using ClaudeManager.ServiceDefaults;
 using ClaudeManager.Web;
 using ClaudeManager.Worker;
@@ -84,7 +87,7 @@ internal sealed class AllInOneHost : IAsyncDisposable
     {
         var core = CreateCore();
         _started.Add(core);
-        await core.Services.GetRequiredService<DatabaseAdministration>().MigrateAsync(ct).ConfigureAwait(false);
+        await core.Services.PrepareManagerAsync(migrate: true, ct).ConfigureAwait(false);
         await core.StartAsync(ct).ConfigureAwait(false);
         ApiAddress = AddressOf(core);
         Address = _options.Dashboard is { } dashboard ? await StartWebAsync(dashboard, core.Services.GetRequiredService<ILoggerFactory>(), ct).ConfigureAwait(false) : ApiAddress;
@@ -111,7 +114,9 @@ internal sealed class AllInOneHost : IAsyncDisposable
         // Says only that the key ring in the data directory is plain files; so is everything else that protects it there.
         builder.Logging.AddFilter("Microsoft.AspNetCore.DataProtection.KeyManagement.XmlKeyManager", LogLevel.Error);
         builder.AddServiceDefaults();
-        builder.Services.AddManagerCore(_options.Startup);
+        // Only a store inside the directory is ours alone with the lock; a PostgreSQL may serve others on this machine.
+        var ownership = new DataDirectoryOwnership(Exclusive: _options.Startup.Store is StoreTarget.Sqlite);
+        builder.Services.AddManagerCore(_options.Startup, InstanceIdentity.Create(_options.Runs ? "all-in-one" : "cli", TimeProvider.System), ownership);
         builder.AddApi();
         if (_options.Runs)
         {

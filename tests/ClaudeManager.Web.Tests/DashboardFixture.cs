@@ -6,6 +6,7 @@ namespace ClaudeManager.Web.Tests;
 internal sealed class DashboardFixture : IAsyncDisposable
 {
     private readonly WebApplication _web;
+    private readonly HttpMessageInvoker _client = new(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false });
 
     private DashboardFixture(WebApplication web, FakeApi api)
     {
@@ -32,10 +33,23 @@ internal sealed class DashboardFixture : IAsyncDisposable
         return new DashboardFixture(web, api);
     }
 
+    /// <summary>Sends exactly these headers and no others of a browser's. The answer comes as soon as its headers do.</summary>
+    public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, CancellationToken ct, params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(method, new Uri(Address, path));
+        foreach (var (name, value) in headers)
+        {
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+
+        return await _client.SendAsync(request, ct);
+    }
+
     public async ValueTask DisposeAsync()
     {
-        await Api.DisposeAsync();
+        _client.Dispose();
         await _web.StopAsync();
         await _web.DisposeAsync();
+        await Api.DisposeAsync();
     }
 }

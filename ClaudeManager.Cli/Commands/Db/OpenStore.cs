@@ -1,7 +1,6 @@
 using ClaudeManager.Cli.Connection;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Persistence;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace ClaudeManager.Cli.Commands.Db;
 

@@ -674,6 +674,19 @@ internal ref partial struct Lexer
             return false;
         }
 
+        // Perl's documentation may stand after the end of its code.
+        for (_position += rule.Open.Length; _syntax == Syntaxes.Perl; PerlPod())
+        {
+            var length = _text[_position.._end].IndexOf("\n="u8);
+            if (length < 0)
+            {
+                break;
+            }
+
+            AddString(_position, _position + length);
+            _position += length + 1;
+        }
+
         AddString(_position, _end);
         _position = _end;
         return true;
