@@ -3,5 +3,6 @@ using ClaudeManager.Benchmarks.Scanning;
 return args switch
 {
     ["engine", ..] => EngineBenchmark.Run(args.AsSpan(1)),
+    ["scan", ..] => await ScanBenchmark.RunAsync(args[1..], CancellationToken.None),
     _ => 2,
 };
