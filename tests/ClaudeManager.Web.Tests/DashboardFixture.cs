@@ -1,3 +1,4 @@
+using ClaudeManager.Core.Contracts;
 using ClaudeManager.ServiceDefaults;
 
 namespace ClaudeManager.Web.Tests;
@@ -18,14 +19,19 @@ internal sealed class DashboardFixture : IAsyncDisposable
 
     public Uri Address => new(_web.Urls.Single());
 
-    public static async Task<DashboardFixture> StartAsync(SampleData data, CancellationToken ct)
+    /// <summary>The client the pages use.</summary>
+    public ManagerApiClient Client => _web.Services.GetRequiredService<ManagerApiClient>();
+
+    /// <param name="discovered">Names Api as Aspire does, instead of giving its address.</param>
+    public static async Task<DashboardFixture> StartAsync(SampleData data, CancellationToken ct, bool discovered = false)
     {
         var api = await FakeApi.StartAsync(data);
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Logging.ClearProviders();
         builder.AddServiceDefaults(telemetry: false);
-        builder.AddWeb(new WebSettings(api.Address));
+        builder.Configuration["Services:api:http:0"] = api.Address.ToString();
+        builder.AddWeb(discovered ? WebSettings.Discovered : new WebSettings(api.Address));
         var web = builder.Build();
         web.MapDefaultEndpoints();
         web.MapWeb();

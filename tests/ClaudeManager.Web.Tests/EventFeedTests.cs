@@ -9,15 +9,18 @@ public sealed class EventFeedTests : IAsyncLifetime
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromMilliseconds(500);
 
+    // What fails here fails by never being called.
+    private readonly CancellationTokenSource _patience = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
     private readonly FakeTimeProvider _time = new();
     private FakeApi _api = null!;
     private ServiceProvider _services = null!;
     private EventFeed _feed = null!;
 
-    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+    private CancellationToken Ct => _patience.Token;
 
     public async ValueTask InitializeAsync()
     {
+        _patience.CancelAfter(TimeSpan.FromMinutes(2));
         _api = await FakeApi.StartAsync(SampleData.Empty());
         _services = new ServiceCollection().AddHttpClient(EventFeed.ClientName, client => client.BaseAddress = _api.Address).Services.BuildServiceProvider();
         _feed = new EventFeed(_services.GetRequiredService<IHttpClientFactory>(), _time, NullLogger<EventFeed>.Instance);
@@ -28,8 +31,9 @@ public sealed class EventFeedTests : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        await _feed.StopAsync(Ct);
+        await _feed.StopAsync(CancellationToken.None);
         _feed.Dispose();
+        _patience.Dispose();
         await _services.DisposeAsync();
         await _api.DisposeAsync();
     }

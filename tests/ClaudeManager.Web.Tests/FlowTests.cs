@@ -3,7 +3,7 @@ using Microsoft.Playwright;
 
 namespace ClaudeManager.Web.Tests;
 
-/// <summary>What only a browser can show: the live circuit, scrolling, downloads, keys.</summary>
+/// <summary>What only a browser can show: the live circuit, scrolling, downloads, dialogs.</summary>
 public sealed class FlowTests(Browser browser)
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
@@ -50,7 +50,7 @@ public sealed class FlowTests(Browser browser)
         await Assertions.Expect(page.GetByTestId("work-item-total")).ToHaveTextAsync("3,006 items");
         await Assertions.Expect(page.GetByTestId("work-item-row").First).ToContainTextAsync("Escape user input");
 
-        await page.Keyboard.PressAsync("End");
+        await page.EvaluateAsync("window.scrollTo(0, document.documentElement.scrollHeight)");
 
         await Assertions.Expect(page.GetByText("Generated item 2999")).ToBeVisibleAsync();
         Assert.InRange(await page.GetByTestId("work-item-row").CountAsync(), 1, 200);

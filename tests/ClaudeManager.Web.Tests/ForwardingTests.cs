@@ -34,6 +34,18 @@ public sealed class ForwardingTests
     }
 
     [Fact]
+    public async Task Forward_ApiByName_IsFoundByServiceDiscovery()
+    {
+        await using var dashboard = await DashboardFixture.StartAsync(SampleData.Full(), Ct, discovered: true);
+
+        using var answer = await dashboard.SendAsync(HttpMethod.Get, "/api/v1/repositories?skip=0&take=10", Ct);
+        var overview = await dashboard.Client.GetOverviewAsync(Ct);
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        Assert.Equal(3, overview.Repositories);
+    }
+
+    [Fact]
     public async Task Forward_ApiIsAway_AnswersAProblem()
     {
         await using var dashboard = await DashboardFixture.StartAsync(SampleData.Empty(), Ct);
