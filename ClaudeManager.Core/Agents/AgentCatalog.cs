@@ -4,7 +4,10 @@ using ClaudeManager.Core.Contracts;
 
 namespace ClaudeManager.Core.Agents;
 
-/// <summary>The agents there are, by name (<c>claude-code</c>, <c>command:NAME</c>), and whether each can work here. A probe starts processes, so its answer is kept for a minute.</summary>
+/// <summary>
+/// The agents there are, by name (<c>claude-code</c>, <c>command:NAME</c>), and whether each can work here. A probe starts processes, so its answer is kept for a minute,
+/// and the old one is given while a new one is on its way: nobody waits for an agent to say its version, but for the very first time.
+/// </summary>
 public sealed class AgentCatalog(IEnumerable<IAgentRunner> runners, CurrentConfiguration configuration, TimeProvider time)
 {
     /// <summary>The agent that comes with the sample repository and works there only.</summary>
@@ -13,7 +16,7 @@ public sealed class AgentCatalog(IEnumerable<IAgentRunner> runners, CurrentConfi
     private static readonly TimeSpan s_keep = TimeSpan.FromMinutes(1);
 
     private readonly Dictionary<string, IAgentRunner> _runners = runners.ToDictionary(r => r.Key);
-    private readonly ConcurrentDictionary<(string Name, long Generation), (DateTimeOffset Until, Task<AgentAvailability> Answer)> _answers = new();
+    private readonly ConcurrentDictionary<(string Name, long Generation), Probe> _probes = new();
 
     /// <summary>The runner of an agent name; null when there is no such agent.</summary>
     public IAgentRunner? Find(string name) => _runners.GetValueOrDefault(name.Split(':', 2)[0]);
@@ -26,16 +29,42 @@ public sealed class AgentCatalog(IEnumerable<IAgentRunner> runners, CurrentConfi
         }
 
         var current = configuration.Value;
-        var key = (name, current.Generation);
-        var now = time.GetUtcNow();
-        if (_answers.TryGetValue(key, out var kept) && kept.Until > now && !kept.Answer.IsFaulted)
+        var probe = _probes.GetOrAdd((name, current.Generation), _ => new Probe());
+        Task<AgentAvailability> newest;
+        AgentAvailability? last;
+        lock (probe)
         {
-            return await kept.Answer.WaitAsync(ct).ConfigureAwait(false);
+            if (probe.Until <= time.GetUtcNow())
+            {
+                probe.Until = time.GetUtcNow() + s_keep;
+                probe.Newest = RefreshAsync(probe, runner, name, current);
+            }
+
+            (newest, last) = (probe.Newest!, probe.Last);
         }
 
-        var answer = runner.ProbeAsync(name, current, CancellationToken.None);
-        _answers[key] = (now + s_keep, answer);
-        return await answer.WaitAsync(ct).ConfigureAwait(false);
+        return last ?? await newest.WaitAsync(ct).ConfigureAwait(false);
+    }
+
+    private static async Task<AgentAvailability> RefreshAsync(Probe probe, IAgentRunner runner, string name, ManagerConfiguration configuration)
+    {
+        await Task.Yield();
+        AgentAvailability answer;
+        try
+        {
+            answer = await runner.ProbeAsync(name, configuration, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            answer = new AgentAvailability(null, null, $"It could not be tried: {e.Message}");
+        }
+
+        lock (probe)
+        {
+            probe.Last = answer;
+        }
+
+        return answer;
     }
 
     /// <summary>Every agent an operator can choose.</summary>
@@ -50,5 +79,14 @@ public sealed class AgentCatalog(IEnumerable<IAgentRunner> runners, CurrentConfi
         }
 
         return options;
+    }
+
+    private sealed class Probe
+    {
+        public DateTimeOffset Until { get; set; }
+
+        public Task<AgentAvailability>? Newest { get; set; }
+
+        public AgentAvailability? Last { get; set; }
     }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Persistence;
 using Microsoft.EntityFrameworkCore;
@@ -13,6 +14,16 @@ public static class AuditReader
             .OrderByDescending(a => a.At).ThenByDescending(a => a.Id).Take(200)
             .Select(a => new { a.At, a.Action, a.Result, a.Details, Actor = db.AuditPersonal.Where(p => p.EntryId == a.Id).Select(p => p.Actor).FirstOrDefault() })
             .ToListAsync(ct).ConfigureAwait(false);
-        return [.. rows.Select(r => new HistoryEntryDto(r.At, r.Actor ?? "erased", r.Action, r.Result, r.Details == "{}" ? null : r.Details))];
+        return [.. rows.Select(r => new HistoryEntryDto(r.At, r.Actor ?? "erased", r.Action, r.Result, Describe(r.Details)))];
+    }
+
+    /// <summary>The details as a person reads them: the reason alone where there is one, else the facts; the raw object is for auditors.</summary>
+    private static string? Describe(string details)
+    {
+        using var document = JsonDocument.Parse(details);
+        var facts = document.RootElement.EnumerateObject().Where(p => p.Value.ValueKind != JsonValueKind.Null).ToList();
+        return facts.FirstOrDefault(p => p.Name is "reason" or "detail") is { Value.ValueKind: JsonValueKind.String } reason
+            ? reason.Value.GetString()
+            : facts.Where(p => p.Name is not ("from" or "attempt")).Select(p => $"{p.Name.Replace('_', ' ')} {p.Value}").ToList() is { Count: > 0 } texts ? string.Join(" · ", texts) : null;
     }
 }

@@ -237,6 +237,9 @@ public sealed record DiffGateDto(bool Passed, IReadOnlyList<DiffGateHitDto> Hits
 /// <param name="Rule"><c>secret</c>, <c>protected_path</c>, <c>size</c>, <c>binary</c>, <c>symlink</c>, <c>outside_workspace</c>, <c>nested_git</c>, <c>mode</c>.</param>
 public sealed record DiffGateHitDto(string Rule, string Path, int? Line, string Why);
 
+/// <summary>Lets a blocked diff through, under the name of who asks.</summary>
+public sealed record LiftBlockRequest(string Reason);
+
 public sealed record DiffDto(int Files, int Added, int Removed, IReadOnlyList<DiffFileDto> Entries, bool Truncated);
 
 /// <param name="Patch">Unified diff of this file; null when it is binary or too large to show.</param>

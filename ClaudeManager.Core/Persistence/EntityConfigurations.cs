@@ -30,15 +30,6 @@ internal sealed class FindingConfiguration : IEntityTypeConfiguration<FindingEnt
     }
 }
 
-internal sealed class ScannedBlobConfiguration : IEntityTypeConfiguration<ScannedBlobEntity>
-{
-    public void Configure(EntityTypeBuilder<ScannedBlobEntity> builder)
-    {
-        builder.HasKey(b => new { b.RepositoryId, b.Key });
-        builder.Property(b => b.Key).HasMaxLength(160);
-    }
-}
-
 internal sealed class ScanConfiguration : IEntityTypeConfiguration<ScanEntity>
 {
     public void Configure(EntityTypeBuilder<ScanEntity> builder) => builder.HasIndex(s => new { s.RepositoryId, s.StartedAt });
@@ -140,16 +131,6 @@ internal sealed class EventConfiguration : IEntityTypeConfiguration<EventEntity>
     {
         builder.Property(e => e.Type).HasMaxLength(64);
         builder.HasIndex(e => new { e.Tx, e.Id });
-    }
-}
-
-internal sealed class IdempotencyKeyConfiguration : IEntityTypeConfiguration<IdempotencyKeyEntity>
-{
-    public void Configure(EntityTypeBuilder<IdempotencyKeyEntity> builder)
-    {
-        builder.HasKey(k => new { k.Caller, k.Key });
-        builder.Property(k => k.Caller).HasMaxLength(256);
-        builder.Property(k => k.Key).HasMaxLength(256);
     }
 }
 

@@ -10,7 +10,6 @@ public abstract class ManagerDbContext(DbContextOptions options) : DbContext(opt
 {
     public DbSet<RepositoryEntity> Repositories => Set<RepositoryEntity>();
     public DbSet<FindingEntity> Findings => Set<FindingEntity>();
-    public DbSet<ScannedBlobEntity> ScannedBlobs => Set<ScannedBlobEntity>();
     public DbSet<ScanEntity> Scans => Set<ScanEntity>();
     public DbSet<WorkItemEntity> WorkItems => Set<WorkItemEntity>();
     public DbSet<ApprovalEntity> Approvals => Set<ApprovalEntity>();
@@ -22,7 +21,6 @@ public abstract class ManagerDbContext(DbContextOptions options) : DbContext(opt
     public DbSet<AuditPersonalEntity> AuditPersonal => Set<AuditPersonalEntity>();
     public DbSet<InstanceEntity> Instances => Set<InstanceEntity>();
     public DbSet<EventEntity> Events => Set<EventEntity>();
-    public DbSet<IdempotencyKeyEntity> IdempotencyKeys => Set<IdempotencyKeyEntity>();
     public DbSet<SettingEntity> Settings => Set<SettingEntity>();
 
     /// <summary>Short name of the provider for people: <c>sqlite</c> or <c>postgresql</c>.</summary>

@@ -115,7 +115,9 @@ public sealed class RunExecutor(
             return;
         }
 
-        if (run.ResultCommit is null && !await RunAgentAsync(attempt, ct).ConfigureAwait(false))
+        // A result another machine made is not here; its snapshot may be, in the store.
+        var hasResult = run.ResultCommit is { } result && await workspaces.ContainsAsync(run.RepositoryId, result, ct).ConfigureAwait(false);
+        if (!hasResult && !await RunAgentAsync(attempt, ct).ConfigureAwait(false))
         {
             return;
         }
@@ -127,9 +129,9 @@ public sealed class RunExecutor(
     private async Task<bool> RunAgentAsync(Attempt attempt, CancellationToken ct)
     {
         var run = attempt.Run;
-        var resuming = run.SessionStarted || run.WipCommit is not null;
-        await attempt.StageAsync(resuming ? "Preparing the workspace from the last snapshot" : "Preparing the workspace", ct).ConfigureAwait(false);
-        var workspace = await workspaces.PrepareAsync(run.Id, run.RepositoryId, attempt.Repository.Location, run.BaseCommit, run.WipCommit, ct).ConfigureAwait(false);
+        var saved = await FindSavedWorkAsync(attempt, ct).ConfigureAwait(false);
+        await attempt.StageAsync(saved is null ? "Preparing the workspace" : "Preparing the workspace from the last snapshot", ct).ConfigureAwait(false);
+        var workspace = await workspaces.PrepareAsync(run.Id, run.RepositoryId, attempt.Repository.Location, run.BaseCommit, saved, ct).ConfigureAwait(false);
         attempt.Workspace = workspace;
         await MoveAsync(attempt, RunState.Running, r => r.Sandbox = attempt.Approval.Sandbox, ct).ConfigureAwait(false);
         await attempt.StageAsync($"{run.Agent} works ({ManagerJson.Name(attempt.Approval.Sandbox)})", ct).ConfigureAwait(false);
@@ -184,6 +186,11 @@ public sealed class RunExecutor(
             throw new WorkspaceException("CM6001", "The agent's work could not be collected.");
         }
 
+        foreach (var skipped in snapshot.Skipped.Take(20))
+        {
+            await attempt.Journal.AppendAsync(new AgentEvent("notice", "Not taken into the result: " + skipped), ct).ConfigureAwait(false);
+        }
+
         if (snapshot.NestedGit.Count > 0)
         {
             var gate = new DiffGateDto(false, [.. snapshot.NestedGit.Select(p => new DiffGateHitDto("nested_git", p, null, "A repository inside the repository would hide its files from review."))]);
@@ -207,6 +214,27 @@ public sealed class RunExecutor(
             r.DiffHash = snapshot.Tree;
         }, ct).ConfigureAwait(false);
         return true;
+    }
+
+    /// <summary>The last snapshot, from this machine or, by its bundle, from the store; null when there is none any more.</summary>
+    private async Task<string?> FindSavedWorkAsync(Attempt attempt, CancellationToken ct)
+    {
+        var run = attempt.Run;
+        if (run.WipCommit is not { } commit || await workspaces.ContainsAsync(run.RepositoryId, commit, ct).ConfigureAwait(false))
+        {
+            return run.WipCommit;
+        }
+
+        var owner = run.PreviousRunId ?? run.Id;
+        var bundle = await store.ReadAsync((db, token) => db.RunArtifacts.Where(a => (a.RunId == run.Id || a.RunId == owner) && a.Kind == RunArtifacts.Bundle)
+            .OrderByDescending(a => a.RunId).Select(a => (byte[]?)a.Content).FirstOrDefaultAsync(token), ct).ConfigureAwait(false);
+        if (bundle is null)
+        {
+            await attempt.Journal.AppendAsync(new AgentEvent("notice", "The earlier work was kept on another machine only: the run starts from the base."), ct).ConfigureAwait(false);
+            return null;
+        }
+
+        return await workspaces.RestoreBundleAsync(run.Id, run.RepositoryId, attempt.Repository.Location, run.BaseCommit, bundle, ct).ConfigureAwait(false);
     }
 
     private async Task VerifyAndPublishAsync(Attempt attempt, CancellationToken ct)
@@ -233,7 +261,11 @@ public sealed class RunExecutor(
 
         var gate = DiffGate.Check(diff, attempt.Configuration.Approvals);
         await UpdateAsync(attempt, r => r.Gate = JsonSerializer.Serialize(gate, ManagerJson.Options), ct).ConfigureAwait(false);
-        if (!gate.Passed)
+        if (!gate.Passed && run.GateLiftedBy is { } person)
+        {
+            await attempt.Journal.AppendAsync(new AgentEvent("notice", $"{person} let the blocked diff through."), ct).ConfigureAwait(false);
+        }
+        else if (!gate.Passed)
         {
             await EndAsync(attempt, RunEndReason.PolicyBlocked, FailureClass.Policy, "Publication is blocked: " + string.Join(" ", gate.Hits.Take(5).Select(h => $"{h.Path}: {h.Why}")), ct).ConfigureAwait(false);
             return;

@@ -164,5 +164,48 @@ public sealed class RunService(Store store, ApprovalSeal seal)
             return new AcceptedDto(Location(run.Id), run.Id, null);
         }, ct);
 
+    /// <summary>Lets a result through that the diff gate blocked: a new run of the same approval that goes straight to verification, under the name of who decided.</summary>
+    public Task<Outcome<AcceptedDto>> LiftBlockAsync(OperationContext operation, long id, LiftBlockRequest request, CancellationToken ct)
+        => store.WriteAsync<Outcome<AcceptedDto>>(operation, async (tx, token) =>
+        {
+            if (string.IsNullOrWhiteSpace(request.Reason) || request.Reason.Length > 2000)
+            {
+                return Refusal.Invalid("reason", "Letting a blocked diff through needs a reason of 1 to 2000 characters.", "Say why it is safe.");
+            }
+
+            var old = await tx.Db.Runs.Include(r => r.WorkItem).FirstOrDefaultAsync(r => r.Id == id, token).ConfigureAwait(false);
+            if (old is null)
+            {
+                return Refusal.NotFound("run", id);
+            }
+
+            if (old is not { State: RunState.Ended, EndReason: RunEndReason.PolicyBlocked, ResultCommit: not null } || RunViews.Parse<DiffGateDto>(old.Gate) is not { Passed: false })
+            {
+                return Refusal.Conflict("not_blocked", "The diff gate did not block this run.");
+            }
+
+            var item = old.WorkItem!;
+            if (item.State != WorkItemState.Proposed || item.LatestRunId != id)
+            {
+                return Refusal.Conflict("not_open", $"The work item is {ManagerJson.Name(item.State)}, or another run came after this one.", "Look at its newest run.");
+            }
+
+            var approval = await tx.Db.Approvals.SingleAsync(a => a.Id == old.ApprovalId, token).ConfigureAwait(false);
+            if (seal.Check(approval, item, tx.Now) is { } problem)
+            {
+                return Refusal.Conflict("approval_not_valid", problem, "Approve the work item again.");
+            }
+
+            WorkItemStateMachine.Move(tx, item, WorkItemState.Approved, null);
+            var run = RunQueue.Enqueue(tx, item, approval, old);
+            run.ResultCommit = old.ResultCommit;
+            run.DiffHash = old.DiffHash;
+            run.GateLiftedBy = operation.Actor;
+            await tx.Db.SaveChangesAsync(token).ConfigureAwait(false);
+            tx.Audit(new AuditRecord("publish", "run.block_lifted", "run", run.Id.ToString(CultureInfo.InvariantCulture), AuditSeverity.High, Details: new Dictionary<string, object?> { ["previous"] = id, ["reason"] = request.Reason, ["gate"] = old.Gate }));
+            tx.Publish("run.changed", "run", run.Id, ManagerJson.Name(run.State));
+            return new AcceptedDto(Location(run.Id), run.Id, null);
+        }, ct);
+
     private static string Location(long id) => string.Create(CultureInfo.InvariantCulture, $"/api/v1/runs/{id}");
 }

@@ -20,6 +20,7 @@ internal static class RunEndpoints
         group.MapPost("/{id:long}/cancel", CancelAsync).WithName("runs.cancel");
         group.MapPost("/{id:long}/retry", RetryAsync).WithName("runs.retry").WithSummary("Again from the base, under the same approval");
         group.MapPost("/{id:long}/resume", ResumeAsync).WithName("runs.resume").WithSummary("Go on from the last snapshot and session");
+        group.MapPost("/{id:long}/publish", LiftBlockAsync).WithName("runs.lift_block").WithSummary("Let a result through that the diff gate blocked");
     }
 
     internal static async Task<Results<Ok<Page<RunDto>>, ProblemHttpResult>> ListAsync(RunService runs, string[]? state, long? workItem, CancellationToken ct, int skip = 0, int take = 50)
@@ -56,9 +57,12 @@ internal static class RunEndpoints
 
     internal static Task<Results<Accepted<AcceptedDto>, ProblemHttpResult>> ResumeAsync(RunService runs, HttpContext http, long id, CancellationToken ct) => AgainAsync(runs, http, id, resume: true, ct);
 
+    internal static async Task<Results<Accepted<AcceptedDto>, ProblemHttpResult>> LiftBlockAsync(RunService runs, HttpContext http, long id, LiftBlockRequest request, CancellationToken ct)
+        => ToAccepted(await runs.LiftBlockAsync(http.Operation(), id, request, ct));
+
     private static async Task<Results<Accepted<AcceptedDto>, ProblemHttpResult>> AgainAsync(RunService runs, HttpContext http, long id, bool resume, CancellationToken ct)
-    {
-        var outcome = await runs.AgainAsync(http.Operation(), id, resume, ct);
-        return outcome.Refusal is { } refusal ? refusal.ToProblem() : TypedResults.Accepted(outcome.Value!.Location, outcome.Value);
-    }
+        => ToAccepted(await runs.AgainAsync(http.Operation(), id, resume, ct));
+
+    private static Results<Accepted<AcceptedDto>, ProblemHttpResult> ToAccepted(Outcome<AcceptedDto> outcome)
+        => outcome.Refusal is { } refusal ? refusal.ToProblem() : TypedResults.Accepted(outcome.Value!.Location, outcome.Value);
 }

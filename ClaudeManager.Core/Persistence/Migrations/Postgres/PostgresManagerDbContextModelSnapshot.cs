@@ -429,45 +429,6 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                     b.ToTable("findings");
                 });
 
-            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.IdempotencyKeyEntity", b =>
-                {
-                    b.Property<string>("Caller")
-                        .HasMaxLength(256)
-                        .HasColumnType("character varying(256)")
-                        .HasColumnName("caller");
-
-                    b.Property<string>("Key")
-                        .HasMaxLength(256)
-                        .HasColumnType("character varying(256)")
-                        .HasColumnName("key");
-
-                    b.Property<byte[]>("Body")
-                        .HasColumnType("bytea")
-                        .HasColumnName("body");
-
-                    b.Property<DateTimeOffset>("CreatedAt")
-                        .HasColumnType("timestamp with time zone")
-                        .HasColumnName("created_at");
-
-                    b.Property<string>("Location")
-                        .HasColumnType("text")
-                        .HasColumnName("location");
-
-                    b.Property<byte[]>("RequestHash")
-                        .IsRequired()
-                        .HasColumnType("bytea")
-                        .HasColumnName("request_hash");
-
-                    b.Property<int?>("StatusCode")
-                        .HasColumnType("integer")
-                        .HasColumnName("status_code");
-
-                    b.HasKey("Caller", "Key")
-                        .HasName("pk_idempotency_keys");
-
-                    b.ToTable("idempotency_keys");
-                });
-
             modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.InstanceEntity", b =>
                 {
                     b.Property<string>("BootId")
@@ -731,6 +692,10 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                     b.Property<string>("Gate")
                         .HasColumnType("text")
                         .HasColumnName("gate");
+
+                    b.Property<string>("GateLiftedBy")
+                        .HasColumnType("text")
+                        .HasColumnName("gate_lifted_by");
 
                     b.Property<long?>("InputTokens")
                         .HasColumnType("bigint")
@@ -1001,28 +966,6 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                         .HasDatabaseName("ix_scans_repository_id_started_at");
 
                     b.ToTable("scans");
-                });
-
-            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.ScannedBlobEntity", b =>
-                {
-                    b.Property<long>("RepositoryId")
-                        .HasColumnType("bigint")
-                        .HasColumnName("repository_id");
-
-                    b.Property<string>("Key")
-                        .HasMaxLength(160)
-                        .HasColumnType("character varying(160)")
-                        .HasColumnName("key");
-
-                    b.Property<string>("Occurrences")
-                        .IsRequired()
-                        .HasColumnType("text")
-                        .HasColumnName("occurrences");
-
-                    b.HasKey("RepositoryId", "Key")
-                        .HasName("pk_scanned_blobs");
-
-                    b.ToTable("scanned_blobs");
                 });
 
             modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.SettingEntity", b =>

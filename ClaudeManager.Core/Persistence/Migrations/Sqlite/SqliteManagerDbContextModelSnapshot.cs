@@ -416,45 +416,6 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                     b.ToTable("findings");
                 });
 
-            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.IdempotencyKeyEntity", b =>
-                {
-                    b.Property<string>("Caller")
-                        .HasMaxLength(256)
-                        .HasColumnType("TEXT")
-                        .HasColumnName("caller");
-
-                    b.Property<string>("Key")
-                        .HasMaxLength(256)
-                        .HasColumnType("TEXT")
-                        .HasColumnName("key");
-
-                    b.Property<byte[]>("Body")
-                        .HasColumnType("BLOB")
-                        .HasColumnName("body");
-
-                    b.Property<long>("CreatedAt")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("created_at");
-
-                    b.Property<string>("Location")
-                        .HasColumnType("TEXT")
-                        .HasColumnName("location");
-
-                    b.Property<byte[]>("RequestHash")
-                        .IsRequired()
-                        .HasColumnType("BLOB")
-                        .HasColumnName("request_hash");
-
-                    b.Property<int?>("StatusCode")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("status_code");
-
-                    b.HasKey("Caller", "Key")
-                        .HasName("pk_idempotency_keys");
-
-                    b.ToTable("idempotency_keys");
-                });
-
             modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.InstanceEntity", b =>
                 {
                     b.Property<string>("BootId")
@@ -714,6 +675,10 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                     b.Property<string>("Gate")
                         .HasColumnType("TEXT")
                         .HasColumnName("gate");
+
+                    b.Property<string>("GateLiftedBy")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("gate_lifted_by");
 
                     b.Property<long?>("InputTokens")
                         .HasColumnType("INTEGER")
@@ -980,28 +945,6 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                         .HasDatabaseName("ix_scans_repository_id_started_at");
 
                     b.ToTable("scans");
-                });
-
-            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.ScannedBlobEntity", b =>
-                {
-                    b.Property<long>("RepositoryId")
-                        .HasColumnType("INTEGER")
-                        .HasColumnName("repository_id");
-
-                    b.Property<string>("Key")
-                        .HasMaxLength(160)
-                        .HasColumnType("TEXT")
-                        .HasColumnName("key");
-
-                    b.Property<string>("Occurrences")
-                        .IsRequired()
-                        .HasColumnType("TEXT")
-                        .HasColumnName("occurrences");
-
-                    b.HasKey("RepositoryId", "Key")
-                        .HasName("pk_scanned_blobs");
-
-                    b.ToTable("scanned_blobs");
                 });
 
             modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.SettingEntity", b =>

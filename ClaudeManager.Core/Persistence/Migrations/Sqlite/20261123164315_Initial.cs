@@ -71,23 +71,6 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                 });
 
             migrationBuilder.CreateTable(
-                name: "idempotency_keys",
-                columns: table => new
-                {
-                    caller = table.Column<string>(type: "TEXT", maxLength: 256, nullable: false),
-                    key = table.Column<string>(type: "TEXT", maxLength: 256, nullable: false),
-                    request_hash = table.Column<byte[]>(type: "BLOB", nullable: false),
-                    status_code = table.Column<int>(type: "INTEGER", nullable: true),
-                    location = table.Column<string>(type: "TEXT", nullable: true),
-                    body = table.Column<byte[]>(type: "BLOB", nullable: true),
-                    created_at = table.Column<long>(type: "INTEGER", nullable: false)
-                },
-                constraints: table =>
-                {
-                    table.PrimaryKey("pk_idempotency_keys", x => new { x.caller, x.key });
-                });
-
-            migrationBuilder.CreateTable(
                 name: "instances",
                 columns: table => new
                 {
@@ -188,19 +171,6 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                 constraints: table =>
                 {
                     table.PrimaryKey("pk_run_processes", x => x.id);
-                });
-
-            migrationBuilder.CreateTable(
-                name: "scanned_blobs",
-                columns: table => new
-                {
-                    repository_id = table.Column<long>(type: "INTEGER", nullable: false),
-                    key = table.Column<string>(type: "TEXT", maxLength: 160, nullable: false),
-                    occurrences = table.Column<string>(type: "TEXT", nullable: false)
-                },
-                constraints: table =>
-                {
-                    table.PrimaryKey("pk_scanned_blobs", x => new { x.repository_id, x.key });
                 });
 
             migrationBuilder.CreateTable(
@@ -399,6 +369,7 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                     branch = table.Column<string>(type: "TEXT", nullable: true),
                     receipt = table.Column<string>(type: "TEXT", nullable: true),
                     gate = table.Column<string>(type: "TEXT", nullable: true),
+                    gate_lifted_by = table.Column<string>(type: "TEXT", nullable: true),
                     diff_hash = table.Column<string>(type: "TEXT", nullable: true),
                     cost_micro_usd = table.Column<long>(type: "INTEGER", nullable: true),
                     input_tokens = table.Column<long>(type: "INTEGER", nullable: true),
@@ -519,9 +490,6 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                 name: "events");
 
             migrationBuilder.DropTable(
-                name: "idempotency_keys");
-
-            migrationBuilder.DropTable(
                 name: "instances");
 
             migrationBuilder.DropTable(
@@ -535,9 +503,6 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
 
             migrationBuilder.DropTable(
                 name: "runs");
-
-            migrationBuilder.DropTable(
-                name: "scanned_blobs");
 
             migrationBuilder.DropTable(
                 name: "scans");

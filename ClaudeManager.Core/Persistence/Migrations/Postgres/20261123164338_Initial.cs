@@ -72,23 +72,6 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                 });
 
             migrationBuilder.CreateTable(
-                name: "idempotency_keys",
-                columns: table => new
-                {
-                    caller = table.Column<string>(type: "character varying(256)", maxLength: 256, nullable: false),
-                    key = table.Column<string>(type: "character varying(256)", maxLength: 256, nullable: false),
-                    request_hash = table.Column<byte[]>(type: "bytea", nullable: false),
-                    status_code = table.Column<int>(type: "integer", nullable: true),
-                    location = table.Column<string>(type: "text", nullable: true),
-                    body = table.Column<byte[]>(type: "bytea", nullable: true),
-                    created_at = table.Column<DateTimeOffset>(type: "timestamp with time zone", nullable: false)
-                },
-                constraints: table =>
-                {
-                    table.PrimaryKey("pk_idempotency_keys", x => new { x.caller, x.key });
-                });
-
-            migrationBuilder.CreateTable(
                 name: "instances",
                 columns: table => new
                 {
@@ -189,19 +172,6 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                 constraints: table =>
                 {
                     table.PrimaryKey("pk_run_processes", x => x.id);
-                });
-
-            migrationBuilder.CreateTable(
-                name: "scanned_blobs",
-                columns: table => new
-                {
-                    repository_id = table.Column<long>(type: "bigint", nullable: false),
-                    key = table.Column<string>(type: "character varying(160)", maxLength: 160, nullable: false),
-                    occurrences = table.Column<string>(type: "text", nullable: false)
-                },
-                constraints: table =>
-                {
-                    table.PrimaryKey("pk_scanned_blobs", x => new { x.repository_id, x.key });
                 });
 
             migrationBuilder.CreateTable(
@@ -400,6 +370,7 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                     branch = table.Column<string>(type: "text", nullable: true),
                     receipt = table.Column<string>(type: "text", nullable: true),
                     gate = table.Column<string>(type: "text", nullable: true),
+                    gate_lifted_by = table.Column<string>(type: "text", nullable: true),
                     diff_hash = table.Column<string>(type: "text", nullable: true),
                     cost_micro_usd = table.Column<long>(type: "bigint", nullable: true),
                     input_tokens = table.Column<long>(type: "bigint", nullable: true),
@@ -520,9 +491,6 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                 name: "events");
 
             migrationBuilder.DropTable(
-                name: "idempotency_keys");
-
-            migrationBuilder.DropTable(
                 name: "instances");
 
             migrationBuilder.DropTable(
@@ -536,9 +504,6 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
 
             migrationBuilder.DropTable(
                 name: "runs");
-
-            migrationBuilder.DropTable(
-                name: "scanned_blobs");
 
             migrationBuilder.DropTable(
                 name: "scans");
