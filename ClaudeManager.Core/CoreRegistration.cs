@@ -68,7 +68,7 @@ public static class CoreRegistration
         services.AddSingleton<AgentCatalog>();
         services.AddSingleton<ModelGateway>();
 
-        services.AddSingleton(p => new Verifier(p.GetRequiredService<ContainedProcess>(), p.GetRequiredService<WorkspaceStore>().CheckoutAsync, settings.Data, redactor));
+        services.AddSingleton<Verifier>();
         services.AddSingleton<FindingPresence>();
         services.AddSingleton<RunQueue>();
         services.AddSingleton<RunService>();

@@ -79,13 +79,11 @@ public sealed class EventFeedReader(Store store, EventSignal signal)
             return last is null ? (0UL, 0L) : (last.Tx, last.Id);
         }, ct);
 
+    /// <summary>An id is good while the event it names, or an older one, is still there: then nothing after it was dropped. 0.0 is given out by an empty store only.</summary>
     private Task<bool> IsKeptAsync((ulong Tx, long Id) given, CancellationToken ct)
-        => store.ReadAsync(async (db, token) =>
-        {
-            // (0, 0) is the start of an empty store: nothing was dropped as long as the very first event is still there.
-            var oldest = await db.Events.OrderBy(e => e.Id).Select(e => (long?)e.Id).FirstOrDefaultAsync(token).ConfigureAwait(false);
-            return oldest is null ? given.Id == 0 : given.Id >= oldest - 1;
-        }, ct);
+        => given.Id == 0
+            ? Task.FromResult(true)
+            : store.ReadAsync(async (db, token) => await db.Events.AnyAsync(e => e.Id <= given.Id, token).ConfigureAwait(false) && await db.Events.AnyAsync(e => e.Id >= given.Id, token).ConfigureAwait(false), ct);
 
     private static ChangeEventDto ToDto(EventEntity e) => new(Format((e.Tx, e.Id)), e.Type, e.SubjectType, e.SubjectId, e.State, e.At);
 

@@ -16,10 +16,14 @@ public sealed class DatabaseAdministration(IDbContextFactory<ManagerDbContext> c
 
         await using var db = await contexts.CreateDbContextAsync(ct).ConfigureAwait(false);
         await db.Database.MigrateAsync(ct).ConfigureAwait(false);
+        await using var transaction = await db.Database.BeginTransactionAsync(ct).ConfigureAwait(false);
+        await db.LockClaimsAsync(ct).ConfigureAwait(false);
         foreach (var statement in db.AuditGuardSql)
         {
             await db.Database.ExecuteSqlRawAsync(statement, ct).ConfigureAwait(false);
         }
+
+        await transaction.CommitAsync(ct).ConfigureAwait(false);
     }
 
     public async Task<DatabaseStatusDto> GetStatusAsync(CancellationToken ct)

@@ -30,6 +30,7 @@ public static class LocalPublisher
     {
         try
         {
+            await GitCommand.RunAsync(repository, ["rev-parse", "--git-dir"], ct).ConfigureAwait(false);
             if ((await GitCommand.TryAsync(repository, ["cat-file", "-e", $"{trailers.BaseCommit}^{{commit}}"], ct).ConfigureAwait(false)).ExitCode != 0)
             {
                 return Refused($"The repository no longer has the commit {trailers.BaseCommit} the work was approved on. Fetch it back, or approve the work item again on the present state.");
@@ -148,6 +149,7 @@ public static class LocalPublisher
         var fix = error switch
         {
             _ when Has("permission denied") || Has("insufficient permission") || Has("read-only file system") => "It cannot be written to: give the service's user write access to it, then retry.",
+            _ when Has("not a git repository") || Has("cannot change to") => "It is no git repository any more: put it back, or remove it from the registered ones.",
             _ when Has("no space left") || Has("disk quota") => "The disk is full: free some space, then retry.",
             _ when Has(".lock': file exists") => "Another git process holds a lock there: wait for it, or remove the lock file it left, then retry.",
             _ => "",

@@ -41,12 +41,13 @@ public static class FindingTracker
         // What a person last saw disappear is the likeliest to be back.
         var gone = live.Continue(known.Where(f => f.Gone).OrderByDescending(f => f.UpdatedAt).ThenBy(f => f.Line));
         gone.Pair(sure: true, f => (f.Path, f.TextHash, f.NeighbourhoodHash), (path, o) => (path, o.NormalisedTextHash, o.NeighbourhoodHash));
-        gone.Pair(sure: true, f => (f.Path, f.TextHash), (path, o) => (path, o.NormalisedTextHash));
+        gone.Pair(sure: true, f => (f.Path, f.TextHash, f.Symbol), (path, o) => (path, o.NormalisedTextHash, o.Symbol));
         gone.Pair(sure: true, f => (f.TextHash, f.NeighbourhoodHash), (_, o) => (o.NormalisedTextHash, o.NeighbourhoodHash));
 
-        // The same place with another text: somebody edited the comment.
+        // The same place with another marker, or with another text: somebody edited the comment. With both it is another comment.
         var edited = gone.Continue(live.Known);
-        edited.Pair(sure: false, f => (f.Path, f.NeighbourhoodHash, f.Symbol), (path, o) => (path, o.NeighbourhoodHash, o.Symbol));
+        edited.Pair(sure: false, f => (f.Path, f.NeighbourhoodHash, f.Symbol, f.Text), (path, o) => (path, o.NeighbourhoodHash, o.Symbol, o.Text));
+        edited.Pair(sure: false, f => (f.Path, f.NeighbourhoodHash, f.Symbol, f.Marker), (path, o) => (path, o.NeighbourhoodHash, o.Symbol, o.Marker));
 
         var taken = known.Select(f => f.Fingerprint).ToHashSet();
         return new FindingMatches(

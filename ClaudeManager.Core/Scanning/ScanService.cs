@@ -209,7 +209,7 @@ public sealed class ScanService(Store store, CurrentConfiguration configuration,
                 repository.LastScanSeconds = seconds;
                 repository.LastScanFilesRead = filesRead;
                 repository.LastScanError = null;
-                Touch(tx, repository);
+                Touch(tx, repository, begun);
                 tx.Audit(new AuditRecord("scan", "repository.scanned", "repository", Id(repository.Id), Details: new Dictionary<string, object?>
                 {
                     ["commit"] = opened.Commit,
@@ -310,15 +310,19 @@ public sealed class ScanService(Store store, CurrentConfiguration configuration,
             repository.LastScanSeconds = seconds;
             repository.LastScanFilesRead = 0;
             repository.LastScanError = error;
-            Touch(tx, repository);
+            Touch(tx, repository, begun);
             tx.Audit(new AuditRecord("scan", "repository.scan_failed", "repository", Id(repositoryId), AuditSeverity.Medium, AuditResult.Failure, new Dictionary<string, object?> { ["error"] = error }));
             return new ScanResultDto(repositoryId, repository.Name, null, 0, 0, 0, 0, 0, 0, seconds, [], error);
         }, ct);
 
     /// <summary>A finished scan, good or bad, also answers whoever asked for one before it began.</summary>
-    private static void Touch(StoreTransaction tx, RepositoryEntity repository)
+    private static void Touch(StoreTransaction tx, RepositoryEntity repository, Begun begun)
     {
-        repository.ScanRequestedAt = null;
+        if (repository.ScanRequestedAt <= begun.At)
+        {
+            repository.ScanRequestedAt = null;
+        }
+
         repository.Version++;
         repository.UpdatedAt = tx.Now;
         tx.Publish("repository.changed", "repository", repository.Id, ManagerJson.Name(repository.ScanState), repository.Name);

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text.RegularExpressions;
 
 namespace ClaudeManager.Core.Security;
@@ -24,27 +25,28 @@ internal static class SecretPatterns
 
     private static readonly Pattern[] s_patterns =
     [
-        new("GitHub token", Start + @"(?<v>gh[pousr]_[A-Za-z0-9_.\-]{20,})", IsTokenLike),
-        new("GitHub token", Start + @"(?<v>github_pat_[A-Za-z0-9_]{20,})", IsTokenLike),
-        new("GitLab token", Start + @"(?<v>gl(?:pat|ptt|rt|dt|cbt|soat|ft|imt|agent|oas)-[A-Za-z0-9_.\-]{16,})", IsTokenLike),
-        new("Anthropic key", Start + @"(?<v>sk-ant-[A-Za-z0-9_\-]{10,})"),
-        new("API key", Start + @"(?<v>sk-[A-Za-z0-9_\-]{20,})", IsTokenLike),
-        new("Stripe key", Start + @"(?<v>[rs]k_(?:live|test)_[A-Za-z0-9]{16,})"),
-        new("AWS access key", Start + "(?<v>(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16,})"),
-        new("Google key", Start + @"(?<v>(?:AIza|GOCSPX-|ya29\.)[A-Za-z0-9_.\-]{20,})", IsTokenLike),
-        new("Azure key", @"(?i:AccountKey|SharedAccessKey|SharedAccessSignature)=(?<v>[A-Za-z0-9+/=%]{20,})"),
-        new("Azure SAS signature", @"[?&;]sig=(?<v>[A-Za-z0-9+/=%\-_]{30,})"),
-        new("Azure client secret", Start + @"(?<v>[A-Za-z0-9_~.\-]{3}[0-9]Q~[A-Za-z0-9_~.\-]{30,})"),
-        new("Slack token", Start + @"(?<v>xox[a-z]-[A-Za-z0-9\-]{10,})", IsTokenLike),
-        new("Slack webhook", @"hooks\.slack\.com/services/(?<v>[A-Za-z0-9/]{20,})"),
-        new("npm token", Start + "(?<v>npm_[A-Za-z0-9]{30,})"),
-        new("PyPI token", Start + @"(?<v>pypi-[A-Za-z0-9_\-]{30,})", IsTokenLike),
-        new("JSON Web Token", Start + @"(?<v>eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_.\-]*)"),
-        new("password in a URL", @"://[^\s/:@""'<>`]*:(?<v>[^\s/@""'<>`]{3,})@", IsNoPlaceholder),
-        new("token in a URL", @"://(?<v>[^\s/:@""'<>`]{20,})@", IsTokenLike),
-        new("authorization header", @"\b(?i:bearer|basic)[ \t]+(?<v>[A-Za-z0-9+/=_.~\-]{16,})", IsRandom),
+        new("GitHub token", ["ghp_", "gho_", "ghu_", "ghs_", "ghr_"], Start + @"(?<v>gh[pousr]_[A-Za-z0-9_.\-]{20,})", IsTokenLike),
+        new("GitHub token", ["github_pat_"], Start + @"(?<v>github_pat_[A-Za-z0-9_]{20,})", IsTokenLike),
+        new("GitLab token", ["gl"], Start + @"(?<v>gl(?:pat|ptt|rt|dt|cbt|soat|ft|imt|agent|oas)-[A-Za-z0-9_.\-]{16,})", IsTokenLike),
+        new("Anthropic key", ["sk-ant-"], Start + @"(?<v>sk-ant-[A-Za-z0-9_\-]{10,})"),
+        new("API key", ["sk-"], Start + @"(?<v>sk-[A-Za-z0-9_\-]{20,})", IsTokenLike),
+        new("Stripe key", ["k_live_", "k_test_"], Start + @"(?<v>[rs]k_(?:live|test)_[A-Za-z0-9]{16,})"),
+        new("AWS access key", ["AKIA", "ASIA", "ABIA", "ACCA"], Start + "(?<v>(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16,})"),
+        new("Google key", ["AIza", "GOCSPX-", "ya29."], Start + @"(?<v>(?:AIza|GOCSPX-|ya29\.)[A-Za-z0-9_.\-]{20,})", IsTokenLike),
+        new("Azure key", ["AccountKey", "SharedAccess"], @"(?i:AccountKey|SharedAccessKey|SharedAccessSignature)=(?<v>[A-Za-z0-9+/=%]{20,})"),
+        new("Azure SAS signature", ["sig="], @"[?&;]sig=(?<v>[A-Za-z0-9+/=%\-_]{30,})"),
+        new("Azure client secret", ["Q~"], Start + @"(?<v>[A-Za-z0-9_~.\-]{3}[0-9]Q~[A-Za-z0-9_~.\-]{30,})"),
+        new("Slack token", ["xox"], Start + @"(?<v>xox[a-z]-[A-Za-z0-9\-]{10,})", IsTokenLike),
+        new("Slack webhook", ["hooks.slack.com"], @"hooks\.slack\.com/services/(?<v>[A-Za-z0-9/]{20,})"),
+        new("npm token", ["npm_"], Start + "(?<v>npm_[A-Za-z0-9]{30,})"),
+        new("PyPI token", ["pypi-"], Start + @"(?<v>pypi-[A-Za-z0-9_\-]{30,})", IsTokenLike),
+        new("JSON Web Token", ["eyJ"], Start + @"(?<v>eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_.\-]*)"),
+        new("password in a URL", ["://"], @"://[^\s/:@""'<>`]*:(?<v>[^\s/@""'<>`]{3,})@", IsNoPlaceholder),
+        new("token in a URL", ["://"], @"://(?<v>[^\s/:@""'<>`]{20,})@", IsTokenLike),
+        new("authorization header", ["bearer", "basic"], @"\b(?i:bearer|basic)[ \t]+(?<v>[A-Za-z0-9+/=_.~\-]{16,})", IsRandom),
         new(
             "assigned secret",
+            ["secret", "token", "passw", "passphrase", "pwd", "key", "credential"],
             @"(?i:secret|token|passw(?:or)?d|passphrase|pwd|api[_\-]?key|access[_\-]?key|account[_\-]?key|private[_\-]?key|signing[_\-]?key|encryption[_\-]?key|credential|auth[_\-]?key)"
             + @"[A-Za-z0-9_\-]{0,24}[""'`]?[ \t]*(?::=|=>|[:=])[ \t]*[""'`]?(?<v>[A-Za-z0-9+/=_.~!#$%^&*\-]{16,})",
             IsRandom),
@@ -58,7 +60,7 @@ internal static class SecretPatterns
     {
         var found = new List<SecretMatch>();
         AddPrivateKeys(text, found);
-        foreach (var pattern in s_patterns)
+        foreach (var pattern in s_patterns.Where(p => p.MayMatch(text)))
         {
             for (var match = pattern.Expression.Match(text); match.Success; match = match.NextMatch())
             {
@@ -174,12 +176,17 @@ internal static class SecretPatterns
 
     private delegate bool Check(ReadOnlySpan<char> value);
 
-    private sealed class Pattern(string kind, string expression, Check? plausible = null)
+    /// <param name="signs">Every match contains one of them, in whatever letter case. Looking for them costs next to nothing, so text without any of them never meets the expression.</param>
+    private sealed class Pattern(string kind, string[] signs, string expression, Check? plausible = null)
     {
+        private readonly SearchValues<string> _signs = SearchValues.Create(signs, StringComparison.OrdinalIgnoreCase);
+
         public string Kind => kind;
 
         public Regex Expression { get; } = new(expression, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
 
         public Check? Plausible => plausible;
+
+        public bool MayMatch(string text) => text.AsSpan().ContainsAny(_signs);
     }
 }

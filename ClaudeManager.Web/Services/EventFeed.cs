@@ -14,6 +14,9 @@ public sealed class EventFeed(IHttpClientFactory clients, TimeProvider time, ILo
     private static readonly TimeSpan s_firstDelay = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan s_longestDelay = TimeSpan.FromSeconds(10);
 
+    // Api sends a heartbeat every 15 s: three missed are a dead connection that nobody has closed.
+    private static readonly TimeSpan s_silence = TimeSpan.FromSeconds(45);
+
     private readonly TimeProvider _time = time;
     private readonly ILogger _logger = logger;
     private readonly Lock _gate = new();
@@ -46,8 +49,11 @@ public sealed class EventFeed(IHttpClientFactory clients, TimeProvider time, ILo
             try
             {
                 using var http = clients.CreateClient(ClientName);
-                await foreach (var change in new ManagerApiClient(http).ReadEventsAsync(lastId, stoppingToken))
+                using var silence = new CancellationTokenSource(s_silence, _time);
+                using var either = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken, silence.Token);
+                await foreach (var change in new ManagerApiClient(http).ReadEventsAsync(lastId, either.Token))
                 {
+                    silence.CancelAfter(s_silence);
                     delay = s_firstDelay;
                     lastId = change.Id;
                     if (!IsLive)

@@ -6,12 +6,12 @@ using Polly.Timeout;
 namespace ClaudeManager.Web.Services;
 
 /// <summary>A failure as a person needs it: what happened, what to do, and the id to look it up by.</summary>
-public sealed record Problem(string Title, string? Detail, string WhatToDo, string? CorrelationId, bool IsStale = false, bool IsMissing = false)
+public sealed record Problem(string Title, string? Detail, string? WhatToDo, string? CorrelationId, bool IsStale = false, bool IsMissing = false)
 {
     public static Problem From(Exception exception) => exception switch
     {
         ManagerApiException { Status: HttpStatusCode.NotFound } missing => new(missing.Title, missing.Detail, "It may have been removed. Go back to the list and look again.", missing.TraceId, IsMissing: true),
-        ManagerApiException { Code: "stale_version" } or ManagerApiException { Status: HttpStatusCode.PreconditionFailed } => Stale((ManagerApiException)exception),
+        ManagerApiException { Code: "stale_version" or "prompt_changed" } stale => Stale(stale),
         ManagerApiException api => new(api.Title, Details(api), Advice(api), api.TraceId),
         HttpRequestException or BrokenCircuitException or TimeoutRejectedException => new(
             "The manager's API does not answer.", null, "Check that it runs. The page comes back by itself as soon as it does.", null),
@@ -19,17 +19,16 @@ public sealed record Problem(string Title, string? Detail, string WhatToDo, stri
     };
 
     private static Problem Stale(ManagerApiException exception)
-        => new("It changed while you were looking at it.", exception.Detail, "Nothing was done. What you see now is the current state: look again, then decide.", exception.TraceId, IsStale: true);
+        => new("It changed while you were looking at it.", "Nothing was done.", "What you see now is the current state: look again, then decide.", exception.TraceId, IsStale: true);
 
     private static string? Details(ManagerApiException exception)
         => exception.Errors.Count == 0 ? exception.Detail : string.Join(" ", exception.Errors.SelectMany(field => field.Value));
 
-    private static string Advice(ManagerApiException exception) => exception.Status switch
+    /// <summary>A refusal says itself what to do; a failure does not know.</summary>
+    private static string? Advice(ManagerApiException exception) => exception.Status switch
     {
-        HttpStatusCode.BadRequest or HttpStatusCode.UnprocessableEntity => "Correct it and try again.",
-        HttpStatusCode.Conflict => "Look at the current state, then decide again.",
         HttpStatusCode.TooManyRequests => "Wait a little, then try again.",
         >= HttpStatusCode.InternalServerError => "Try again. If it happens again, look up the correlation id in the server's log.",
-        _ => "Look at the details and try again.",
+        _ => exception.Detail is null ? "Look at the current state, then try again." : null,
     };
 }

@@ -1,1 +1,8 @@
-return 0;
+using ClaudeManager.Benchmarks.Scanning;
+
+return args switch
+{
+    ["engine", ..] => EngineBenchmark.Run(args.AsSpan(1)),
+    ["scan", ..] => await ScanBenchmark.RunAsync(args[1..], CancellationToken.None),
+    _ => 2,
+};

@@ -14,6 +14,7 @@ internal sealed class FakeApi : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<Guid, Channel<ChangeEventDto>> _readers = new();
     private WebApplication _app;
+    private bool _stopped;
     private long _eventId;
 
     private FakeApi(SampleData data)
@@ -42,6 +43,12 @@ internal sealed class FakeApi : IAsyncDisposable
 
     public async Task StopAsync()
     {
+        if (_stopped)
+        {
+            return;
+        }
+
+        _stopped = true;
         foreach (var reader in _readers.Values)
         {
             reader.Writer.TryComplete();
@@ -54,6 +61,7 @@ internal sealed class FakeApi : IAsyncDisposable
     /// <summary>Comes back at the same address, as a restarted Api does.</summary>
     public Task RestartAsync()
     {
+        _stopped = false;
         _app = Build(Address.Port);
         return _app.StartAsync();
     }

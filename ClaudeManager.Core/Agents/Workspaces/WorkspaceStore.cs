@@ -178,10 +178,11 @@ public sealed class WorkspaceStore(DataDirectory data, TimeProvider time)
         // One process owns the data directory and one fetch at a time is here, so a lock is what a crash left.
         File.Delete(Path.Combine(store, "shallow.lock"));
 
-        // Said to the other side, which reads no configuration of ours: give any commit, not only the tips of branches, and never mind who owns the folder.
+        // Said to the other side, which reads no configuration of ours: give any commit, not only the tips of branches, and never mind who owns the folder;
+        // nobody waits for a small pack on one machine.
         await GitAsync(
             repositoryId,
-            ["fetch", "-q", "--depth", "1", "--no-tags", "--no-write-fetch-head", "--upload-pack", "git -c 'safe.directory=*' -c uploadpack.allowAnySHA1InWant=true upload-pack", sourceRepositoryPath, $"{baseCommit}:refs/claude-manager/base/{baseCommit}"],
+            ["fetch", "-q", "--depth", "1", "--no-tags", "--no-write-fetch-head", "--upload-pack", "git -c 'safe.directory=*' -c uploadpack.allowAnySHA1InWant=true -c pack.window=0 -c pack.compression=1 upload-pack", sourceRepositoryPath, $"{baseCommit}:refs/claude-manager/base/{baseCommit}"],
             ct).ConfigureAwait(false);
     }
 
@@ -193,7 +194,7 @@ public sealed class WorkspaceStore(DataDirectory data, TimeProvider time)
     {
         var gitDirectory = GitSkeleton.CreateWorkspace(directory, AgentBranch, head);
         var files = WorkTreeAsync(repositoryId, directory, indexFile, ["read-tree", "--reset", "-u", content], ct);
-        var objects = GitAsync(repositoryId, ["pack-objects", "-q", "--window=0", "--revs", Path.Combine(gitDirectory, "objects", "pack", "pack")], ct, Encoding.ASCII.GetBytes($"--shallow {head}\n{head}\n"));
+        var objects = GitAsync(repositoryId, ["-c", "core.fsync=none", "pack-objects", "-q", "--window=0", "--revs", Path.Combine(gitDirectory, "objects", "pack", "pack")], ct, Encoding.ASCII.GetBytes($"--shallow {head}\n{head}\n"));
         await Task.WhenAll(files, objects).ConfigureAwait(false);
 
         var agentIndex = Path.Combine(gitDirectory, "index");

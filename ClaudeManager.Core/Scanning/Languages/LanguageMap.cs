@@ -13,7 +13,7 @@ public static class LanguageMap
     private static readonly (Language Language, string Extensions, string Names, string Interpreters)[] s_table =
     [
         (new("C", Syntaxes.C), "c h", "", "tcc"),
-        (new("C++", Syntaxes.C), "cc cpp cxx c++ hh hpp hxx h++ inl ipp tpp ixx cppm ino cu cuh metal glsl vert frag hlsl", "", ""),
+        (new("C++", Syntaxes.C), "cc cpp cxx c++ hh hpp hxx h++ inl ipp tpp ixx cppm ino cu cuh cl metal glsl vert frag hlsl", "", ""),
         (new("Objective-C", Syntaxes.C), "m mm", "", ""),
         (new("C#", Syntaxes.CSharp), "cs csx cake", "", "dotnet-script"),
         (new("Java", Syntaxes.Java), "java jsh", "", "jshell"),
@@ -63,7 +63,7 @@ public static class LanguageMap
         (new("Elixir", Syntaxes.Elixir), "ex exs heex leex eex", "", "elixir"),
         (new("Erlang", Syntaxes.Erlang), "erl hrl escript", "rebar.config", "escript"),
         (new("Clojure", Syntaxes.Lisp), "clj cljs cljc edn bb", "", "bb clojure"),
-        (new("Lisp", Syntaxes.Lisp), "lisp lsp cl el scm ss rkt fnl", ".emacs", "sbcl guile racket"),
+        (new("Lisp", Syntaxes.Lisp), "lisp lsp el scm ss rkt fnl", ".emacs", "sbcl guile racket"),
         (new("Perl", Syntaxes.Perl), "pl pm t pod", "cpanfile", "perl"),
         (new("Zig", Syntaxes.Zig), "zig zon", "", ""),
         (new("Nix", Syntaxes.Nix), "nix", "", ""),
@@ -75,7 +75,7 @@ public static class LanguageMap
         (new("LaTeX", Syntaxes.Latex), "tex sty cls bib ltx dtx", "", ""),
         (new("Julia", Syntaxes.Julia), "jl", "", "julia"),
         (new("F#", Syntaxes.FSharp, indented: true), "fs fsx fsi", "", ""),
-        (new("OCaml", Syntaxes.OCaml), "ml mli mll mly re rei v sml", "", "ocaml"),
+        (new("OCaml", Syntaxes.OCaml), "ml mli mll mly re rei sml", "", "ocaml"),
         (new("Visual Basic", Syntaxes.VisualBasic), "vb bas vbs frm", "", ""),
         (new("Pascal", Syntaxes.Pascal), "pas pp dpr lpr dpk", "", ""),
         (new("Ada", Syntaxes.Ada), "adb ads ada vhd vhdl", "", ""),
@@ -83,7 +83,7 @@ public static class LanguageMap
         (new("MATLAB", Syntaxes.Matlab), "matlab", "", "octave"),
         (new("Prolog", Syntaxes.Prolog), "pro prolog", "", "swipl"),
         (new("Assembly", Syntaxes.Assembly), "s asm nasm", "", ""),
-        (new("Verilog", Syntaxes.Verilog), "sv svh vh", "", ""),
+        (new("Verilog", Syntaxes.Verilog), "v sv svh vh", "", ""),
         (new("Vim script", Syntaxes.Vim), "vim", ".vimrc _vimrc", ""),
         (new("Nim", Syntaxes.Nim, indented: true), "nim nims nimble", "", ""),
         (new("D", Syntaxes.D), "d di", "", ""),
@@ -111,7 +111,7 @@ public static class LanguageMap
     public static Language? Find(string path, ReadOnlySpan<byte> content = default)
     {
         var name = path.AsSpan(path.LastIndexOf('/') + 1);
-        return FindByName(name) ?? (content.StartsWith("#!"u8) ? FindByInterpreter(content) : null);
+        return FindByContent(name, content) ?? FindByName(name) ?? (content.StartsWith("#!"u8) ? FindByInterpreter(content) : null);
     }
 
     /// <summary>Whether nothing but the content can tell.</summary>
@@ -119,7 +119,7 @@ public static class LanguageMap
 
     private static Language? FindByName(ReadOnlySpan<char> name)
     {
-        if (name.Length > 255)
+        if (name.Length is 0 or > 255)
         {
             return null;
         }
@@ -152,6 +152,25 @@ public static class LanguageMap
         }
 
         return firstDot > 0 && names.TryGetValue(lower[..firstDot], out language) ? language : null;
+    }
+
+    /// <summary>The extensions that two common languages share.</summary>
+    private static Language? FindByContent(ReadOnlySpan<char> name, ReadOnlySpan<byte> content)
+    {
+        if (content.IsEmpty)
+        {
+            return null;
+        }
+
+        if (name.EndsWith(".inc", StringComparison.OrdinalIgnoreCase))
+        {
+            return content.IndexOf("<?"u8) >= 0 ? null : s_byExtension["c"];
+        }
+
+        var start = content.TrimStart(" \t\r\n"u8);
+        return name.EndsWith(".m", StringComparison.OrdinalIgnoreCase) && (start.StartsWith("%"u8) || start.StartsWith("function"u8) || start.StartsWith("classdef"u8))
+            ? s_byExtension["matlab"]
+            : null;
     }
 
     private static Language? FindByInterpreter(ReadOnlySpan<byte> content)

@@ -43,15 +43,15 @@ internal ref partial struct Lexer
     /// <summary>Elements, comments and what is embedded in them. Text between elements is neither comment nor string.</summary>
     private void MarkupDocument(Syntax syntax, int start, int end)
     {
-        var resumeAfter = start;
+        // The rules of the markup's own syntax are its comments; what is embedded is read by a lexer of its own.
+        _syntax = syntax;
+        _frames = [];
+        _resting = [];
+        _start = start;
+        _end = end;
+        var noTagBefore = start;
         for (var position = start; position < end;)
         {
-            // The rules of the markup's own syntax are its comments.
-            _syntax = syntax;
-            _frames = [];
-            _resting ??= [];
-            _start = start;
-            _end = end;
             var skip = _text[position..end].IndexOfAny(syntax.Starts);
             if (skip < 0)
             {
@@ -80,7 +80,7 @@ internal ref partial struct Lexer
             }
             else if (_text[position] == (byte)'<' && position + 1 < end && (char.IsAsciiLetter((char)_text[position + 1]) || _text[position + 1] == (byte)'/'))
             {
-                position = position < resumeAfter ? position + 1 : Element(syntax, position, end, ref resumeAfter);
+                position = position < noTagBefore ? position + 1 : Element(syntax, position, end, ref noTagBefore);
             }
             else
             {

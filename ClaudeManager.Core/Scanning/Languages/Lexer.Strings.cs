@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 
 namespace ClaudeManager.Core.Scanning.Languages;
@@ -219,7 +220,7 @@ internal ref partial struct Lexer
         int length;
         if (rest[1] == (byte)'\\')
         {
-            var window = rest.Slice(3 <= rest.Length ? 3 : rest.Length, Math.Min(12, rest.Length - 3));
+            var window = rest.Slice(3, Math.Min(12, rest.Length - 3));
             var close = window.IndexOfAny((byte)'\'', (byte)'\n');
             if (close < 0 || window[close] == (byte)'\n')
             {
@@ -230,7 +231,7 @@ internal ref partial struct Lexer
         }
         else
         {
-            var rune = Rune.DecodeFromUtf8(rest[1..], out var value, out var consumed) == System.Buffers.OperationStatus.Done ? consumed : 1;
+            var rune = Rune.DecodeFromUtf8(rest[1..], out var value, out var consumed) == OperationStatus.Done ? consumed : 1;
             if (value.Value is '\'' or '\n' || 1 + rune >= rest.Length || rest[1 + rune] != (byte)'\'')
             {
                 return false;
@@ -672,6 +673,19 @@ internal ref partial struct Lexer
         if (after is not ((byte)'\n' or (byte)'\r'))
         {
             return false;
+        }
+
+        // Perl's documentation may stand after the end of its code.
+        for (_position += rule.Open.Length; _syntax == Syntaxes.Perl; PerlPod())
+        {
+            var length = _text[_position.._end].IndexOf("\n="u8);
+            if (length < 0)
+            {
+                break;
+            }
+
+            AddString(_position, _position + length);
+            _position += length + 1;
         }
 
         AddString(_position, _end);

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace ClaudeManager.Core.Scanning.Languages;
@@ -110,7 +111,7 @@ internal ref partial struct Lexer(ReadOnlySpan<byte> text, List<int> hits, List<
 
     private void ReadCode()
     {
-        ref var frame = ref System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_frames)[^1];
+        ref var frame = ref CollectionsMarshal.AsSpan(_frames)[^1];
         var structural = frame.Close != 0 || _frames.Count > 1 || _heredocs.Count > 0 || _syntax.TracksStructure;
         var skip = _text[_position.._end].IndexOfAny(structural ? _syntax.StartsAndStructure : _syntax.Starts);
         if (skip < 0)
@@ -170,7 +171,7 @@ internal ref partial struct Lexer(ReadOnlySpan<byte> text, List<int> hits, List<
                 {
                     // The rest of a string is a token of its own.
                     _frames.RemoveAt(_frames.Count - 1);
-                    System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_frames)[^1].Segment = _position;
+                    CollectionsMarshal.AsSpan(_frames)[^1].Segment = _position;
                 }
 
                 break;

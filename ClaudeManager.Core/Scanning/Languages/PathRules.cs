@@ -139,7 +139,7 @@ public sealed class PathRules
             }
             else
             {
-                _regex = new Regex(ToRegex(text), RegexOptions.CultureInvariant | RegexOptions.NonBacktracking | RegexOptions.Singleline);
+                _regex = Compile(ToRegex(text)) ?? Compile($@"\A{Regex.Escape(text)}\z");
             }
         }
 
@@ -148,6 +148,19 @@ public sealed class PathRules
             var subject = _onName ? name : path;
             return _regex?.IsMatch(subject)
                 ?? (_prefix is not null ? subject.StartsWith(_prefix, StringComparison.Ordinal) : subject.EndsWith(_suffix, StringComparison.Ordinal));
+        }
+
+        /// <summary>Null for a set such as <c>[z-a]</c>: the pattern then stands for itself.</summary>
+        private static Regex? Compile(string pattern)
+        {
+            try
+            {
+                return new Regex(pattern, RegexOptions.CultureInvariant | RegexOptions.NonBacktracking | RegexOptions.Singleline);
+            }
+            catch (RegexParseException)
+            {
+                return null;
+            }
         }
 
         private static string ToRegex(string glob)

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using System.Text;
 
 namespace ClaudeManager.Core.Scanning.Languages;
 
@@ -187,7 +188,7 @@ internal static class Syntaxes
     private static Rule Continued(string open) => new(RuleKind.LineComment, open) { ContinuesByBackslash = true };
 
     private static Rule Block(string open, string close, bool nested = false, Where where = Where.Anywhere)
-        => new(RuleKind.BlockComment, open) { Close = System.Text.Encoding.UTF8.GetBytes(close), Nested = nested, Where = where };
+        => new(RuleKind.BlockComment, open) { Close = Encoding.UTF8.GetBytes(close), Nested = nested, Where = where };
 
     private static Rule Text(string open, StringForm form, Where where = Where.Anywhere) => new(RuleKind.String, open) { Form = form, Where = where };
 

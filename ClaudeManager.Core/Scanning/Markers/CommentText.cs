@@ -21,8 +21,9 @@ internal readonly record struct CommentText(string Text, int Lines, int End)
         var end = LineEnd(text, hit.TextStart, token.ContentEnd);
         Append(result, text[Math.Min(hit.TextStart, end)..end]);
         var lines = 1;
-        var column = Column(text, token.Start);
-        var isTrailing = !IsBlank(text[(token.Start - column)..token.Start]);
+        var firstColumn = Column(text, token.Start);
+        var isTrailing = !IsBlank(text[(token.Start - firstColumn)..token.Start]);
+        int? indent = null;
         while (lines < MaxLines && result.Length < MaxBytes)
         {
             int start;
@@ -30,7 +31,7 @@ internal readonly record struct CommentText(string Text, int Lines, int End)
             {
                 start = end + 1;
             }
-            else if (token.Kind == TokenKind.LineComment && index + 1 < tokens.Count && Follows(text, token, tokens[index + 1], isTrailing ? column : null))
+            else if (token.Kind == TokenKind.LineComment && index + 1 < tokens.Count && Follows(text, token, tokens[index + 1], isTrailing ? firstColumn : null))
             {
                 token = tokens[++index];
                 start = token.ContentStart;
@@ -42,10 +43,14 @@ internal readonly record struct CommentText(string Text, int Lines, int End)
 
             var lineEnd = LineEnd(text, start, token.ContentEnd);
             start = SkipDecoration(text, token, start, lineEnd);
-            if (EndsText(text[start..lineEnd]) || BeginsAnother(later, text, start, lineEnd))
+            // After a hanging indentation, the line that returns from it says something else.
+            var column = Column(text, start) - (token.Kind == TokenKind.LineComment ? Column(text, token.Start) : 0);
+            if (column < indent || EndsText(text[start..lineEnd]) || BeginsAnother(later, text, start, lineEnd))
             {
                 break;
             }
+
+            indent = column;
 
             result.Append(' ');
             Append(result, text[start..lineEnd]);

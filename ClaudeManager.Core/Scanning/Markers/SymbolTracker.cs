@@ -26,7 +26,7 @@ internal ref struct SymbolTracker(ReadOnlySpan<byte> text, List<Token> tokens, L
         StringComparer.OrdinalIgnoreCase);
 
     private static readonly FrozenSet<string> s_notNames = FrozenSet.ToFrozenSet(
-        ["if", "for", "foreach", "while", "switch", "return", "else", "catch", "using", "lock", "new", "throw", "await", "case", "do", "try", "elif", "elseif", "until", "when", "with", "sizeof", "typeof", "defined", "assert", "print", "echo", "fixed", "function", "super", "this", "yield", "in", "not", "and", "or"],
+        ["if", "for", "foreach", "while", "switch", "return", "else", "catch", "using", "lock", "new", "throw", "await", "case", "do", "try", "elif", "elseif", "until", "when", "with", "sizeof", "typeof", "defined", "assert", "print", "echo", "fixed", "function", "super", "this", "yield", "in", "not", "and", "or", "is", "are", "was", "has", "of", "that", "to", "which", "must", "should", "can", "will"],
         StringComparer.Ordinal);
 
     private static readonly HashSet<Syntax> s_withoutDeclarations =
@@ -34,6 +34,8 @@ internal ref struct SymbolTracker(ReadOnlySpan<byte> text, List<Token> tokens, L
         Syntaxes.Html, Syntaxes.Xml, Syntaxes.Markdown, Syntaxes.Css, Syntaxes.Scss, Syntaxes.Yaml, Syntaxes.Toml, Syntaxes.Ini, Syntaxes.Properties, Syntaxes.Hash, Syntaxes.HashAfterSpace,
         Syntaxes.HashAtLineStart, Syntaxes.Make, Syntaxes.CMake, Syntaxes.Latex, Syntaxes.Terraform, Syntaxes.Nix, Syntaxes.Batch, Syntaxes.Assembly,
     ];
+
+    private static readonly SearchValues<byte> s_wordBytes = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"u8);
 
     private readonly ReadOnlySpan<byte> _text = text;
     private readonly List<Token> _tokens = tokens;
@@ -173,10 +175,11 @@ internal ref struct SymbolTracker(ReadOnlySpan<byte> text, List<Token> tokens, L
         return indent;
     }
 
-    private static string? Declaration(ReadOnlySpan<byte> line)
+    private readonly string? Declaration(ReadOnlySpan<byte> line)
     {
         line = line[..Math.Min(line.Length, MaxLine)].Trim(" \t\r\n"u8);
-        if (line.IsEmpty || !(char.IsAsciiLetter((char)line[0]) || line[0] is (byte)'_' or (byte)'~') || line[^1] is (byte)';' or (byte)',')
+        if (line.IsEmpty || !(char.IsAsciiLetter((char)line[0]) || line[0] is (byte)'_' or (byte)'~')
+            || (line[^1] == (byte)';' && line.IndexOf("=>"u8) < 0))
         {
             return null;
         }
@@ -189,12 +192,12 @@ internal ref struct SymbolTracker(ReadOnlySpan<byte> text, List<Token> tokens, L
             {
                 if (line[position] is (byte)'=' or (byte)'"' or (byte)'\'')
                 {
-                    return AssignedFunction(line);
+                    return _language.IsIndented ? null : AssignedFunction(line);
                 }
 
                 if (line[position] == (byte)'(' && before is not null)
                 {
-                    return IsCallable(line, before, words, position) ? before : null;
+                    return !_language.IsIndented && IsCallable(line, before, words, position) ? before : null;
                 }
 
                 position++;
@@ -216,13 +219,11 @@ internal ref struct SymbolTracker(ReadOnlySpan<byte> text, List<Token> tokens, L
         return null;
     }
 
-    private static readonly SearchValues<byte> s_wordBytes = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"u8);
-
     /// <summary><c>int Name(…)</c>, <c>name(…) {</c>, and not a call or a control statement.</summary>
     private static bool IsCallable(ReadOnlySpan<byte> line, string name, int words, int parenthesis)
         => name.Length <= MaxName && !s_notNames.Contains(name) && !char.IsAsciiDigit(name[0])
-            && line[parenthesis - 1] != (byte)' ' && line[..parenthesis].IndexOf((byte)'.') < 0
-            && !line.StartsWith("return "u8) && !line.StartsWith("await "u8) && !line.StartsWith("throw "u8) && !line.StartsWith("new "u8) && !line.StartsWith("else "u8)
+            && line[parenthesis - 1] != (byte)' ' && line[..parenthesis].IndexOfAny((byte)'.', (byte)',') < 0
+            && !s_notNames.Contains(Encoding.ASCII.GetString(line[..Math.Max(0, line.IndexOfAnyExcept(s_wordBytes))]))
             && (words > 1 || line[^1] == (byte)'{');
 
     private static string? DeclaredName(ReadOnlySpan<byte> line, int position)

@@ -20,7 +20,7 @@ public sealed class StartupSettingsTests : IDisposable
         Assert.Equal(data, settings.Data.Root);
         Assert.Equal(Path.Combine(data, "claude-manager.db"), Assert.IsType<StoreTarget.Sqlite>(settings.Store).File);
         Assert.Null(settings.ConfigurationFile);
-        Assert.Equal(ModelCredentials.DefaultBaseUrl, settings.Model.BaseUrl);
+        Assert.Equal(ModelCredentials.Anthropic, settings.Model.BaseUrl);
         Assert.False(Directory.Exists(data), "Looking must not create anything.");
     }
 

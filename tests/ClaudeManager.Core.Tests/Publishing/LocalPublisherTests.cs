@@ -221,7 +221,7 @@ public sealed class LocalPublisherTests : IAsyncLifetime
 
     [Fact]
     public async Task PublishAsync_NotARepository_SaysSo()
-        => Assert.Contains("no longer has the commit", (await LocalPublisher.PublishAsync(_store, _folder.Path, await ResultAsync(), Title, _trailers, s_author, Token)).Problem, StringComparison.Ordinal);
+        => Assert.Contains("no git repository any more", (await LocalPublisher.PublishAsync(_store, _folder.Path, await ResultAsync(), Title, _trailers, s_author, Token)).Problem, StringComparison.Ordinal);
 
     [Fact]
     public async Task PublishAsync_TwoAtOnce_MakeOneBranchEach()

@@ -60,12 +60,20 @@ public sealed class FindingIdentityTests
 
         public void Apply((int Kind, int Where, int What)[] edits)
         {
-            // A comment rewritten in a file that is also moved is a new comment to anybody: one of both in a commit.
+            // What nobody could tell is left out: a comment rewritten in a file that is also moved, and one removed while another with its text is written.
             var moved = false;
+            var added = false;
+            var removed = false;
             foreach (var (kind, where, what) in edits)
             {
                 if (Functions.Count == 0 || kind == 0)
                 {
+                    if (removed)
+                    {
+                        continue;
+                    }
+
+                    added = true;
                     Functions.Insert(Functions.Count == 0 ? 0 : where % Functions.Count, new Function(_functions++, Functions.Count == 0 || what % 3 == 0 ? $"f{_files++}.c" : Functions[where % Functions.Count].File, s_texts[what % s_texts.Length]));
                     continue;
                 }
@@ -73,7 +81,8 @@ public sealed class FindingIdentityTests
                 var chosen = Functions[where % Functions.Count];
                 switch (kind)
                 {
-                    case 1:
+                    case 1 when !added:
+                        removed = true;
                         Functions.Remove(chosen);
                         break;
                     case 2:

@@ -33,6 +33,7 @@ public sealed class TestChangesTests
     [InlineData("tests/ATests.cs", "    [Fact]\n    public void A() { }\n", "    // [Fact]\n    public void A() { }\n")]
     [InlineData("tests/ATests.cs", "    [Theory]\n    [InlineData(1)]\n    [InlineData(2)]\n", "    [Theory]\n    [InlineData(1)]\n")]
     [InlineData("a.test.js", "test('a', f);\ntest('b', f);\n", "test('a', f);\n")]
+    [InlineData("b.test.js", "test('a', f);\n", "// test('a', f);\n")]
     [InlineData("tests/test_a.py", "def test_a(): pass\nasync def test_b(): pass\n", "def test_a(): pass\n")]
     [InlineData("a_test.go", "func TestA(t *testing.T) {}\n", "func testA(t *testing.T) {}\n")]
     [InlineData("src/lib.rs", "#[tokio::test]\nasync fn a() {}\n", "async fn a() {}\n")]

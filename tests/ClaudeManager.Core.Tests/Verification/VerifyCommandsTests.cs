@@ -79,10 +79,10 @@ public sealed class VerifyCommandsTests
     }
 
     [Fact]
-    public async Task ResolveAsync_LinkInPlaceOfABuildFile_IsNotFollowed()
+    public async Task ResolveAsync_LinkInPlaceOfABuildFile_IsNoBuildFile()
     {
-        await using var repository = await TestRepository.CreateAsync(Token, ("real", "test:\n"));
-        var head = await repository.Link("Makefile", "real").CommitAsync("Link", Token);
+        await using var repository = await TestRepository.CreateAsync(Token, ("real", "test:\n\ttrue\n"));
+        var head = await repository.Link("Makefile", "test: real").CommitAsync("Link", Token);
         Assert.Equal(VerifyPlan.None, (await VerifyCommands.ResolveAsync(new ExecutorConfiguration(), "x", repository.Path, head, Token)).Source);
     }
 }

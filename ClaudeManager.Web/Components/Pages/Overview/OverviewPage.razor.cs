@@ -32,15 +32,19 @@ public sealed partial class OverviewPage
 
     protected override async Task LoadAsync(CancellationToken ct) => _overview = await Api.GetOverviewAsync(ct);
 
-    protected override bool Concerns(ChangeEventDto change) => change.Type is not ("run.output" or "feed.state");
+    protected override bool Concerns(ChangeEventDto change) => change.SubjectType is not null && change.Type != "run.output";
 
-    private static string? LinkOf(ActivityDto entry) => (entry.SubjectType, entry.SubjectId) switch
+    private static (string Name, string Link)? SubjectOf(ActivityDto entry) => (entry.SubjectType, entry.SubjectId) switch
     {
-        ("work_item", { } id) => $"/work-items/{id}",
-        ("run", { } id) => $"/runs/{id}",
-        ("repository", { } id) => $"/repositories/{id}",
+        ("work_item", { } id) => ($"Work item {id}", $"/work-items/{id}"),
+        ("run", { } id) => ($"Run {id}", $"/runs/{id}"),
+        ("repository", { } id) => ($"Repository {id}", $"/repositories/{id}"),
         _ => null,
     };
+
+    /// <summary>The event's own words; one that has none says at least what kind of event it was.</summary>
+    private static string Sentence(ActivityDto entry)
+        => " " + Visible.Text(string.IsNullOrWhiteSpace(entry.Text) ? entry.Type[(entry.Type.LastIndexOf('.') + 1)..].Replace('_', ' ') : entry.Text.Replace('_', ' '));
 
     private static string Invariant(decimal amount) => amount.ToString(CultureInfo.InvariantCulture);
 

@@ -27,7 +27,7 @@ public sealed partial class RunPage
     [Parameter]
     public long Id { get; set; }
 
-    private bool CanResume => _detail is { Run: { State: RunState.Parked } or { State: RunState.Ended, EndReason: not (RunEndReason.Completed or RunEndReason.NoChanges) }, WipReference: not null };
+    private bool CanResume => _detail is { Run.State: RunState.Parked } or { Run: { State: RunState.Ended, EndReason: not (RunEndReason.Completed or RunEndReason.NoChanges) }, WipReference: not null };
 
     protected override void OnInitialized()
     {

@@ -34,7 +34,7 @@ public sealed partial class ApprovalPanel
 
     private AgentOptionDto? Chosen => Preview.Agents.FirstOrDefault(agent => agent.Name == Agent);
 
-    private bool BudgetIsValid => _budget >= 0 && _budget <= Preview.MaxBudgetUsd;
+    private bool BudgetIsValid => _budget > 0 && _budget <= Preview.MaxBudgetUsd;
 
     protected override void OnParametersSet()
     {

@@ -15,6 +15,7 @@ public sealed partial class WorkItemPage
     private ApprovalPreviewDto? _preview;
     private string _agent = "";
     private bool _outdated;
+    private bool _mayDiffer;
 
     [Inject]
     public required IDialogService Dialogs { get; init; }
@@ -32,7 +33,7 @@ public sealed partial class WorkItemPage
     {
         if (_loadedId != Id)
         {
-            (_loadedId, _detail, _preview, _agent, _outdated) = (Id, null, null, "", false);
+            (_loadedId, _detail, _preview, _agent, _outdated, _mayDiffer) = (Id, null, null, "", false, false);
             await RefreshAsync();
         }
     }
@@ -49,8 +50,9 @@ public sealed partial class WorkItemPage
             StateHasChanged();
             await ShowPreviewAsync(null, ct);
         }
-        else if (_preview.Version != _detail.Item.Version)
+        else if (_preview.Version != _detail.Item.Version || _mayDiffer)
         {
+            _mayDiffer = false;
             var current = await Api.PreviewApprovalAsync(Id, _agent, ct);
             if (SameToTheReader(_preview, current))
             {
@@ -89,6 +91,8 @@ public sealed partial class WorkItemPage
 
     private Task<bool> ApproveAsync(ApproveRequest request) => ActAsync(async ct =>
     {
+        // The server may refuse because the prompt is another one by now, which the item's version does not tell.
+        _mayDiffer = true;
         _detail = await Api.ApproveAsync(Id, request, ct);
         _preview = null;
         Snackbar.Add("Approved. The run starts as soon as nothing stands in its way.", Severity.Success);

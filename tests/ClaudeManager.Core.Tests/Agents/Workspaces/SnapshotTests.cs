@@ -145,6 +145,7 @@ public sealed class SnapshotTests : IAsyncDisposable
 
         Assert.Equal(["dir 120000", "keep 100644"], (await _ground.TreeAsync(snapshot.Tree)).Select(entry => $"{entry.Key} {entry.Value}").Order(StringComparer.Ordinal));
         Assert.Equal($"{_ground.Root}/outside", await _ground.ContentAsync(snapshot.Tree, "dir"));
+        Assert.Empty(snapshot.Skipped);
     }
 
     [Fact]

@@ -335,7 +335,14 @@ internal static class LanguageSamples
 
             __END__
             # TODO: no
+            =head1 TODO: yes
+
+            =cut
+            # TODO: no
             """),
+        ("b.inc", "int a; // TODO: yes\n"),
+        ("c.inc", "// TODO: no <?php // TODO: yes\n"),
+        ("b.m", "% TODO: yes\nx = a'; y = \"% TODO: no\"; % TODO: yes\n"),
         ("a.zig", "// TODO: yes\nconst s =\n    \\\\// TODO: no\n;\nconst c = '\"'; // TODO: yes\n"),
         ("a.nix", "# TODO: yes\na = ''\n  # TODO: no ${b /* TODO: yes */}\n''; c = \"# TODO: no\"; # TODO: yes\n"),
         ("a.groovy", "def a = 'x // TODO: no' // TODO: yes\ndef b = \"${c /* TODO: yes */} // TODO: no\"\ndef r = /\"/ // TODO: yes\n"),

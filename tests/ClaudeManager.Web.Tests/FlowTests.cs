@@ -1,0 +1,137 @@
+using ClaudeManager.Core.Contracts;
+using Microsoft.Playwright;
+
+namespace ClaudeManager.Web.Tests;
+
+/// <summary>What only a browser can show: the live circuit, scrolling, downloads, dialogs.</summary>
+public sealed class FlowTests(Browser browser)
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Run_EventsArrive_AppearsWithoutReloadingAndEnds()
+    {
+        await using var dashboard = await DashboardFixture.StartAsync(SampleData.Full(), Ct);
+        var data = dashboard.Api.Data;
+        var page = await OpenAsync(dashboard, "/runs/12");
+        await Assertions.Expect(page.GetByTestId("run-state")).ToHaveAttributeAsync("data-state", "running");
+
+        data.RunEvents[12].Add(new RunEventDto(12, 1, SampleData.Now, "message", "All tests pass <b>now</b>.", null));
+        dashboard.Api.Publish("run.output", "run", 12);
+        await Assertions.Expect(page.GetByTestId("transcript")).ToContainTextAsync("All tests pass <b>now</b>.");
+
+        var index = data.Runs.FindIndex(run => run.Id == 12);
+        data.Runs[index] = data.Runs[index] with { State = RunState.Ended, EndReason = RunEndReason.Completed, EndedAt = SampleData.Now, Branch = "agent/4-retry", ResultCommit = "abc" };
+        dashboard.Api.Publish("run.changed", "run", 12);
+        await Assertions.Expect(page.GetByTestId("run-state")).ToHaveAttributeAsync("data-state", "completed");
+        await Assertions.Expect(page.GetByTestId("branch-name")).ToHaveTextAsync("agent/4-retry");
+        await page.Context.CloseAsync();
+    }
+
+    [Fact]
+    public async Task Patch_Downloaded_IsTheOneApiServes()
+    {
+        await using var dashboard = await DashboardFixture.StartAsync(SampleData.Full(), Ct);
+        var page = await OpenAsync(dashboard, "/runs/11");
+
+        var download = await page.RunAndWaitForDownloadAsync(() => page.GetByTestId("download-patch").ClickAsync());
+
+        await using var stream = await download.CreateReadStreamAsync();
+        using var reader = new StreamReader(stream);
+        Assert.Equal(dashboard.Api.Data.Patch(11), await reader.ReadToEndAsync(Ct));
+        await page.Context.CloseAsync();
+    }
+
+    [Fact]
+    public async Task WorkItems_Thousands_RendersAWindowAndReachesTheLast()
+    {
+        await using var dashboard = await DashboardFixture.StartAsync(SampleData.Full(extraItems: 3000), Ct);
+        var page = await OpenAsync(dashboard, "/work-items?sort=id");
+        await Assertions.Expect(page.GetByTestId("work-item-total")).ToHaveTextAsync("3,006 items");
+        await Assertions.Expect(page.GetByTestId("work-item-row").First).ToContainTextAsync("Escape user input");
+
+        await page.EvaluateAsync("window.scrollTo(0, document.documentElement.scrollHeight)");
+
+        await Assertions.Expect(page.GetByText("Generated item 2999")).ToBeVisibleAsync();
+        Assert.InRange(await page.GetByTestId("work-item-row").CountAsync(), 1, 200);
+        await page.Context.CloseAsync();
+    }
+
+    [Fact]
+    public async Task WorkItems_Filtered_KeepsTheFilterInTheUrl()
+    {
+        await using var dashboard = await DashboardFixture.StartAsync(SampleData.Full(), Ct);
+        var page = await OpenAsync(dashboard, "/work-items");
+
+        await page.GetByTestId("view-stuck").ClickAsync();
+        await Assertions.Expect(page.GetByTestId("work-item-row")).ToHaveCountAsync(1);
+        await page.GetByTestId("view-all").ClickAsync();
+        await page.GetByTestId("work-item-search").FillAsync("csv");
+        await page.GetByTestId("work-item-search").PressAsync("Enter");
+        await Assertions.Expect(page.GetByTestId("work-item-row")).ToHaveCountAsync(1);
+        Assert.EndsWith("/work-items?search=csv", page.Url, StringComparison.Ordinal);
+        await page.ReloadAsync();
+        await Assertions.Expect(page.GetByTestId("work-item-row")).ToHaveCountAsync(1);
+        await page.GetByTestId("work-item-row").ClickAsync();
+        await Assertions.Expect(page.Locator("h1")).ToHaveTextAsync("Handle the empty line in the CSV reader");
+        await page.Context.CloseAsync();
+    }
+
+    [Fact]
+    public async Task Reject_WithAReason_IsConfirmedAndRemembered()
+    {
+        await using var dashboard = await DashboardFixture.StartAsync(SampleData.Full(), Ct);
+        var page = await OpenAsync(dashboard, "/work-items/2");
+
+        await page.GetByTestId("reject").ClickAsync();
+        await Assertions.Expect(page.GetByTestId("reject-confirm")).ToBeDisabledAsync();
+        await page.GetByTestId("reject-reason").FillAsync("Not worth it.");
+        await page.GetByTestId("reject-confirm").ClickAsync();
+
+        await Assertions.Expect(page.GetByTestId("work-item-state")).ToHaveAttributeAsync("data-state", "rejected");
+        Assert.Equal("Not worth it.", dashboard.Api.Data.Item(2).StateReason);
+        await page.Context.CloseAsync();
+    }
+
+    [Fact]
+    public async Task RemoveRepository_Confirmed_IsRemovedAndCancelledIsNot()
+    {
+        await using var dashboard = await DashboardFixture.StartAsync(SampleData.Full(), Ct);
+        var page = await OpenAsync(dashboard, "/repositories/1");
+
+        await page.GetByTestId("remove-repository").ClickAsync();
+        await page.GetByRole(AriaRole.Button, new PageGetByRoleOptions { Name = "Keep it" }).ClickAsync();
+        await Assertions.Expect(page.GetByRole(AriaRole.Dialog)).ToHaveCountAsync(0);
+        Assert.Contains(dashboard.Api.Data.Repositories, repository => repository.Id == 1);
+
+        await page.GetByTestId("remove-repository").ClickAsync();
+        await page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new LocatorGetByRoleOptions { Name = "Remove", Exact = true }).ClickAsync();
+        await Assertions.Expect(page.GetByTestId("repository")).ToHaveCountAsync(2);
+        await page.Context.CloseAsync();
+    }
+
+    [Fact]
+    public async Task Live_ApiGoesAndComesBack_SaysSoAndCatchesUp()
+    {
+        await using var dashboard = await DashboardFixture.StartAsync(SampleData.Full(), Ct);
+        var page = await OpenAsync(dashboard, "/");
+        await Assertions.Expect(page.GetByTestId("live-state")).ToHaveTextAsync("Live");
+
+        await dashboard.Api.StopAsync();
+        await Assertions.Expect(page.GetByTestId("live-state")).ToHaveTextAsync("Reconnecting…");
+        dashboard.Api.Data.Change(1, item => item with { State = WorkItemState.Rejected });
+        await dashboard.Api.RestartAsync();
+
+        await Assertions.Expect(page.GetByTestId("live-state")).ToHaveTextAsync("Live", new LocatorAssertionsToHaveTextOptions { Timeout = 30_000 });
+        await Assertions.Expect(page.GetByTestId("needs-approval")).ToHaveCountAsync(2);
+        await page.Context.CloseAsync();
+    }
+
+    private async Task<IPage> OpenAsync(DashboardFixture dashboard, string path)
+    {
+        var page = await browser.OpenAsync(dashboard.Address);
+        page.SetDefaultTimeout(30_000);
+        await page.GotoAsync(path);
+        return page;
+    }
+}

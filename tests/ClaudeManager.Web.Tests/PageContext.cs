@@ -1,0 +1,39 @@
+using Bunit;
+using ClaudeManager.Core.Contracts;
+using ClaudeManager.Web.Services;
+using MudBlazor.Services;
+
+namespace ClaudeManager.Web.Tests;
+
+/// <summary>Components rendered without a browser, over the real client, the real feed and a <see cref="FakeApi"/>.</summary>
+public abstract class PageContext : BunitContext, IAsyncLifetime
+{
+    private EventFeed _feed = null!;
+
+    internal FakeApi Api { get; private set; } = null!;
+
+    internal SampleData Data { get; } = SampleData.Full();
+
+    public async ValueTask InitializeAsync()
+    {
+        Api = await FakeApi.StartAsync(Data);
+        JSInterop.Mode = JSRuntimeMode.Loose;
+        Services.AddMudServices(options => options.PopoverOptions.CheckForPopoverProvider = false);
+        Services.AddLogging();
+        Services.AddSingleton(TimeProvider.System);
+        Services.AddScoped<ViewerClock>();
+        Services.AddHttpClient<ManagerApiClient>(client => client.BaseAddress = Api.Address);
+        Services.AddHttpClient(EventFeed.ClientName, client => client.BaseAddress = Api.Address);
+        Services.AddSingleton<EventFeed>();
+        _feed = Services.GetRequiredService<EventFeed>();
+        await _feed.StartAsync(Xunit.TestContext.Current.CancellationToken);
+        await Api.Connections.Reader.ReadAsync(Xunit.TestContext.Current.CancellationToken);
+    }
+
+    protected override async ValueTask DisposeAsyncCore()
+    {
+        await _feed.StopAsync(CancellationToken.None);
+        await base.DisposeAsyncCore();
+        await Api.DisposeAsync();
+    }
+}

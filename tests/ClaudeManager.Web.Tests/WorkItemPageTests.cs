@@ -1,0 +1,101 @@
+using Bunit;
+using ClaudeManager.Core.Contracts;
+using ClaudeManager.Web.Components.Pages.WorkItems;
+
+namespace ClaudeManager.Web.Tests;
+
+public sealed class WorkItemPageTests : PageContext
+{
+    [Fact]
+    public void Render_HostileTitle_ShowsItAsTextWithHiddenCharactersSpelledOut()
+    {
+        var page = Open(3);
+
+        page.WaitForAssertion(() => Assert.Equal("<script>alert(1)</script> & ⟨U+202E⟩gnp.exe", page.Find("h1").TextContent));
+        Assert.Empty(page.FindAll("script"));
+    }
+
+    [Fact]
+    public void Approve_AsShown_SendsWhatWasShownAndLinksTheRun()
+    {
+        var page = Open(2);
+        page.WaitForElement("[data-testid=approve]").Click();
+
+        page.WaitForAssertion(() => Assert.EndsWith("/runs/102", page.Find("[data-testid=run-link]").GetAttribute("href"), StringComparison.Ordinal));
+        Assert.Equal("queued", page.Find("[data-testid=work-item-state]").GetAttribute("data-state"));
+        Assert.Empty(page.FindAll("[data-testid=approve]"));
+    }
+
+    [Fact]
+    public void Approve_ChangedMeanwhile_SaysSoAndApprovesNothing()
+    {
+        var page = Open(2);
+        page.WaitForElement("[data-testid=approve]");
+        // Without an event: the page cannot know before it asks.
+        Data.Change(2, item => item with { Title = "Another title" });
+
+        page.Find("[data-testid=approve]").Click();
+
+        page.WaitForAssertion(() => Assert.Contains("It changed while you were looking at it", page.Find("[data-testid=problem]").TextContent, StringComparison.Ordinal));
+        Assert.Contains("4bf92f3577b34da6a3ce929d0e0e4736", page.Find("[data-testid=problem]").TextContent, StringComparison.Ordinal);
+        Assert.Equal("Another title", page.Find("h1").TextContent);
+        Assert.Equal(WorkItemState.Proposed, Data.Item(2).State);
+    }
+
+    [Fact]
+    public void Event_PromptIsAnotherOne_KeepsWhatIsReadAndHoldsTheApprovalUntilTheNewOneIsShown()
+    {
+        var page = Open(2);
+        page.WaitForElement("[data-testid=prompt-raw]").Click();
+        Data.Prompt = "Do something else entirely.";
+        Data.Change(2, item => item);
+        Api.Publish("work_item.changed", "work_item", 2);
+
+        page.WaitForElement("[data-testid=approval-outdated]");
+        Assert.DoesNotContain("something else", page.Find("[data-testid=prompt-text]").TextContent, StringComparison.Ordinal);
+        Assert.True(page.Find("[data-testid=approve]").HasAttribute("disabled"));
+
+        page.Find("[data-testid=approval-outdated] button").Click();
+
+        page.WaitForAssertion(() => Assert.False(page.Find("[data-testid=approve]").HasAttribute("disabled")));
+        Assert.Equal("Do something else entirely.", page.Find("[data-testid=prompt-text]").TextContent);
+    }
+
+    [Fact]
+    public void Event_OnlyTheVersionIsAnother_LeavesTheApprovalOpenAndValid()
+    {
+        var page = Open(2);
+        page.WaitForElement("[data-testid=approve-budget]").Change("1.25");
+        Data.Change(2, item => item with { Pinned = true });
+        Api.Publish("work_item.changed", "work_item", 2);
+        page.WaitForAssertion(() => Assert.Equal("true", page.Find("[data-testid=pin]").GetAttribute("aria-pressed")));
+
+        Assert.Empty(page.FindAll("[data-testid=approval-outdated]"));
+        Assert.Equal("1.25", page.Find("[data-testid=approve-budget]").GetAttribute("value"));
+        page.Find("[data-testid=approve]").Click();
+        page.WaitForAssertion(() => Assert.Equal(WorkItemState.Queued, Data.Item(2).State));
+    }
+
+    [Theory]
+    [InlineData("0")]
+    [InlineData("5.01")]
+    [InlineData("much")]
+    public void Budget_OutOfRange_CannotBeApproved(string budget)
+    {
+        var page = Open(2);
+        page.WaitForElement("[data-testid=approve-budget]").Change(budget);
+
+        page.WaitForAssertion(() => Assert.True(page.Find("[data-testid=approve]").HasAttribute("disabled")));
+        Assert.Equal("true", page.Find("[data-testid=approve-budget]").GetAttribute("aria-invalid"));
+    }
+
+    [Fact]
+    public void Render_UnknownItem_SaysThatItIsNotThere()
+    {
+        var page = Open(999);
+
+        page.WaitForAssertion(() => Assert.Contains("There is no such thing.", page.Find("[data-testid=problem]").TextContent, StringComparison.Ordinal));
+    }
+
+    private IRenderedComponent<WorkItemPage> Open(long id) => Render<WorkItemPage>(parameters => parameters.Add(page => page.Id, id));
+}
