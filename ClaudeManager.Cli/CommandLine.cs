@@ -46,7 +46,7 @@ public static class CommandLine
         return await parse.InvokeAsync(invocation, ct).ConfigureAwait(false);
     }
 
-    private static RootCommand CreateRoot(Terminal terminal)
+    internal static RootCommand CreateRoot(Terminal terminal)
     {
         var options = new GlobalOptions();
         var runner = new CommandRunner(terminal, options);

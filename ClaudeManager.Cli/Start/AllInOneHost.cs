@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using ClaudeManager.Api;
 using ClaudeManager.Cli.Connection;
 using ClaudeManager.Core;
@@ -9,7 +10,6 @@ using ClaudeManager.Core.Runs;
 using ClaudeManager.ServiceDefaults;
 using ClaudeManager.Web;
 using ClaudeManager.Worker;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.DataProtection;
 
 namespace ClaudeManager.Cli.Start;
@@ -85,18 +85,41 @@ internal sealed class AllInOneHost : IAsyncDisposable
 
     private async Task StartAsync(CancellationToken ct)
     {
+        // First of all, so that a taken port is known before anything has begun.
+        var dashboard = _options.Dashboard is { } wanted ? FindFree(wanted) : null;
         var core = CreateCore();
         _started.Add(core);
         await core.Services.PrepareManagerAsync(migrate: true, ct).ConfigureAwait(false);
         await core.StartAsync(ct).ConfigureAwait(false);
         ApiAddress = AddressOf(core);
-        Address = _options.Dashboard is { } dashboard ? await StartWebAsync(dashboard, core.Services.GetRequiredService<ILoggerFactory>(), ct).ConfigureAwait(false) : ApiAddress;
+        Address = dashboard is not null ? await StartWebAsync(dashboard, core.Services.GetRequiredService<ILoggerFactory>(), ct).ConfigureAwait(false) : ApiAddress;
 
         // A command that only reads is gone too soon to be found by others.
         if (_options.Runs)
         {
             _published = true;
             await ServerFile.OfThisProcess(Address).WriteAsync(_options.Startup.Data, ct).ConfigureAwait(false);
+        }
+    }
+
+    private IPEndPoint FindFree(IPEndPoint wanted)
+    {
+        var ports = _options.AnyPort ? Enumerable.Range(wanted.Port, PortsTried) : [wanted.Port];
+        return ports.Where(port => port <= IPEndPoint.MaxPort).Select(port => new IPEndPoint(wanted.Address, port)).FirstOrDefault(IsFree)
+            ?? throw new CommandFailedException(ExitCode.Unavailable, $"Port {wanted.Port} is taken. Choose another with --port, or the next free one with --any-port.");
+    }
+
+    private static bool IsFree(IPEndPoint endpoint)
+    {
+        using var socket = new Socket(endpoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.Bind(endpoint);
+            return true;
+        }
+        catch (SocketException fault) when (fault.SocketErrorCode is SocketError.AddressAlreadyInUse or SocketError.AccessDenied)
+        {
+            return false;
         }
     }
 
@@ -108,7 +131,7 @@ internal sealed class AllInOneHost : IAsyncDisposable
         builder.Logging.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         if (_options.LogLevel >= LogLevel.Information)
         {
-            builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("System", LogLevel.Warning);
+            builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("System", LogLevel.Warning).AddFilter("Yarp", LogLevel.Warning);
         }
 
         // Says only that the key ring in the data directory is plain files; so is everything else that protects it there.
@@ -131,26 +154,10 @@ internal sealed class AllInOneHost : IAsyncDisposable
 
     private async Task<Uri> StartWebAsync(IPEndPoint endpoint, ILoggerFactory logging, CancellationToken ct)
     {
-        for (var tried = 1; ; tried++)
-        {
-            var web = CreateWeb(endpoint, logging);
-            try
-            {
-                await web.StartAsync(ct).ConfigureAwait(false);
-                _started.Add(web);
-                return AddressOf(web);
-            }
-            catch (IOException fault) when (fault.InnerException is AddressInUseException)
-            {
-                await web.DisposeAsync().ConfigureAwait(false);
-                if (!_options.AnyPort || tried == PortsTried)
-                {
-                    throw new CommandFailedException(ExitCode.Unavailable, $"Port {endpoint.Port} is taken. Choose another with --port, or any free one with --any-port.");
-                }
-
-                endpoint = new IPEndPoint(endpoint.Address, endpoint.Port + 1);
-            }
-        }
+        var web = CreateWeb(endpoint, logging);
+        _started.Add(web);
+        await web.StartAsync(ct).ConfigureAwait(false);
+        return AddressOf(web);
     }
 
     private WebApplication CreateWeb(IPEndPoint endpoint, ILoggerFactory logging)

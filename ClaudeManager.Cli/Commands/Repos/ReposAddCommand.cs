@@ -39,7 +39,8 @@ internal sealed class ReposAddCommand : Command
         }
 
         var repository = await connection.Api.AddRepositoryAsync(request with { Propose = true }, ct).ConfigureAwait(false);
-        output.Result(repository, () => output.Say($"{repository.Name} is registered as {repository.Id}."));
-        return ExitCode.Ok;
+        var result = await connection.Api.ScanRepositoryAsync(repository.Id, full: false, propose: true, ct).ConfigureAwait(false);
+        output.Result(result, () => output.Scanned(result));
+        return result.Error is null ? ExitCode.Ok : ExitCode.Failed;
     }
 }
