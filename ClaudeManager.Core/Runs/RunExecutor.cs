@@ -136,11 +136,9 @@ public sealed class RunExecutor(
         await MoveAsync(attempt, RunState.Running, r => r.Sandbox = attempt.Approval.Sandbox, ct).ConfigureAwait(false);
         await attempt.StageAsync($"{run.Agent} works ({ManagerJson.Name(attempt.Approval.Sandbox)})", ct).ConfigureAwait(false);
 
-        // What the base's own checks say is found out beside the agent, and remembered for the next run on the same base.
-        var plan = await PlanAsync(attempt, ct).ConfigureAwait(false);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        var before = verifier.BeforeAsync(plan, attempt.Checks(run.BaseCommit), attempt.Journal, both.Token);
-        var snapshots = SnapshotEveryMinuteAsync(attempt, both.Token);
+        var before = Task.FromResult<IReadOnlyList<CheckResultDto>>([]);
+        var snapshots = Task.CompletedTask;
         AgentOutcome outcome;
         try
         {
@@ -157,7 +155,12 @@ public sealed class RunExecutor(
                 attempt.Approval.BudgetMicroUsd / 1_000_000m,
                 attempt.Configuration.Executor,
                 attempt.Configuration.Network);
-            outcome = await runner.RunAsync(run.Agent, request, attempt.Journal, ct).ConfigureAwait(false);
+            var agent = runner.RunAsync(run.Agent, request, attempt.Journal, ct);
+
+            // What the base's own checks say is found out beside the agent, and remembered for the next run on the same base.
+            before = CheckBaseAsync(attempt, both.Token);
+            snapshots = SnapshotEveryMinuteAsync(attempt, both.Token);
+            outcome = await agent.ConfigureAwait(false);
         }
         catch
         {
@@ -248,7 +251,7 @@ public sealed class RunExecutor(
         await attempt.StageAsync(string.Create(CultureInfo.InvariantCulture, $"Verifying {diff.Files.Count} changed files in a clean checkout"), ct).ConfigureAwait(false);
 
         var plan = await PlanAsync(attempt, ct).ConfigureAwait(false);
-        attempt.Before ??= await verifier.BeforeAsync(plan, attempt.Checks(run.BaseCommit), attempt.Journal, ct).ConfigureAwait(false);
+        attempt.Before ??= await CheckBaseAsync(attempt, ct).ConfigureAwait(false);
         var after = await verifier.AfterAsync(plan, attempt.Checks(commit), attempt.Journal, ct).ConfigureAwait(false);
         var finding = attempt.Item.Finding is { } f ? await presence.CheckAsync(objects, run.BaseCommit, commit, f, ct).ConfigureAwait(false) : FindingState.NotApplicable;
         var receipt = Verifier.Judge(plan, attempt.Approval.Sandbox, attempt.Before, after, diff, finding);
@@ -422,6 +425,9 @@ public sealed class RunExecutor(
     private Task<VerifyPlan> PlanAsync(Attempt attempt, CancellationToken ct)
         => VerifyCommands.ResolveAsync(attempt.Configuration.Executor, attempt.Repository.Name, data.ObjectStore(attempt.Run.RepositoryId), attempt.Run.BaseCommit, ct);
 
+    private async Task<IReadOnlyList<CheckResultDto>> CheckBaseAsync(Attempt attempt, CancellationToken ct)
+        => await verifier.BeforeAsync(await PlanAsync(attempt, ct).ConfigureAwait(false), attempt.Checks(attempt.Run.BaseCommit), attempt.Journal, ct).ConfigureAwait(false);
+
     private Task SaveArtifactsAsync(Attempt attempt, DiffDto diff, byte[] patch, CancellationToken ct)
         => store.WriteAsync(attempt.Operation, async (tx, token) =>
         {
@@ -533,17 +539,9 @@ public sealed class RunExecutor(
         }
     }
 
+    /// <summary>Waits for a task that was stopped because its result is no longer wanted, however it ends.</summary>
     private static async Task Quietly(Task task)
-    {
-        try
-        {
-            await task.ConfigureAwait(false);
-        }
-        catch (OperationCanceledException)
-        {
-            // It was stopped because its result is no longer wanted.
-        }
-    }
+        => await task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     /// <summary>What one attempt carries from stage to stage.</summary>
     private sealed class Attempt(OperationContext operation, ClaimedRun claim, RunJournal journal, ManagerConfiguration configuration)
