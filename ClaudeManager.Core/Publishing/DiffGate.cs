@@ -12,6 +12,9 @@ namespace ClaudeManager.Core.Publishing;
 /// </summary>
 public static class DiffGate
 {
+    /// <summary>The rule of hits that are secrets.</summary>
+    public const string Secret = "secret";
+
     // More of the same tells a reader nothing new.
     private const int MaxHits = 200;
 
@@ -83,7 +86,7 @@ public static class DiffGate
 
         if (shown != file.Path)
         {
-            hits.Add(new DiffGateHitDto("secret", shown, null, "The file name holds something that looks like a secret."));
+            hits.Add(new DiffGateHitDto(Secret, shown, null, "The file name holds something that looks like a secret."));
         }
     }
 
@@ -162,7 +165,7 @@ public static class DiffGate
         {
             var index = starts.BinarySearch(secret.Start);
             hits.Add(new DiffGateHitDto(
-                "secret", shown, numbers[index < 0 ? ~index - 1 : index], Invariant($"An added line holds what looks like a secret: {secret.Kind}, {secret.Length} characters.")));
+                Secret, shown, numbers[index < 0 ? ~index - 1 : index], Invariant($"An added line holds what looks like a secret: {secret.Kind}, {secret.Length} characters.")));
         }
     }
 

@@ -215,6 +215,8 @@ public sealed class RunExecutor(
         {
             r.ResultCommit = commit;
             r.DiffHash = snapshot.Tree;
+            // A person let one diff through, not whatever the agent makes next.
+            r.GateLiftedBy = null;
         }, ct).ConfigureAwait(false);
         return true;
     }
@@ -246,7 +248,7 @@ public sealed class RunExecutor(
         var objects = data.ObjectStore(run.RepositoryId);
         var commit = run.ResultCommit!;
         var diff = await DiffReader.ReadAsync(objects, run.BaseCommit, commit, ct).ConfigureAwait(false);
-        await SaveArtifactsAsync(attempt, diff.ToDto(), await LocalPublisher.PatchAsync(objects, commit, ct).ConfigureAwait(false), ct).ConfigureAwait(false);
+        await PutAsync(attempt, RunArtifacts.Diff, Encoding.UTF8.GetBytes(redactor.Redact(JsonSerializer.Serialize(diff.ToDto(), ManagerJson.Options))), ct).ConfigureAwait(false);
         await MoveAsync(attempt, RunState.Verifying, null, ct).ConfigureAwait(false);
         await attempt.StageAsync(string.Create(CultureInfo.InvariantCulture, $"Verifying {diff.Files.Count} changed files in a clean checkout"), ct).ConfigureAwait(false);
 
@@ -254,16 +256,16 @@ public sealed class RunExecutor(
         attempt.Before ??= await CheckBaseAsync(attempt, ct).ConfigureAwait(false);
         var after = await verifier.AfterAsync(plan, attempt.Checks(commit), attempt.Journal, ct).ConfigureAwait(false);
         var finding = attempt.Item.Finding is { } f ? await presence.CheckAsync(objects, run.BaseCommit, commit, f, ct).ConfigureAwait(false) : FindingState.NotApplicable;
-        var receipt = Verifier.Judge(plan, attempt.Approval.Sandbox, attempt.Before, after, diff, finding);
-        await UpdateAsync(attempt, r => r.Receipt = JsonSerializer.Serialize(receipt, ManagerJson.Options), ct).ConfigureAwait(false);
+        var judged = Verifier.Judge(plan, attempt.Approval.Sandbox, attempt.Before, after, diff, finding);
+        var receipt = judged with { Problems = [.. judged.Problems.Select(redactor.Redact)] };
+        var gate = DiffGate.Check(diff, attempt.Configuration.Approvals);
+        await SaveJudgementAsync(attempt, receipt, gate, ct).ConfigureAwait(false);
         if (receipt.Verdict == Verifier.Failed)
         {
             await EndAsync(attempt, RunEndReason.VerificationFailed, FailureClass.Verification, string.Join(" ", receipt.Problems), ct).ConfigureAwait(false);
             return;
         }
 
-        var gate = DiffGate.Check(diff, attempt.Configuration.Approvals);
-        await UpdateAsync(attempt, r => r.Gate = JsonSerializer.Serialize(gate, ManagerJson.Options), ct).ConfigureAwait(false);
         if (!gate.Passed && run.GateLiftedBy is { } person)
         {
             await attempt.Journal.AppendAsync(new AgentEvent("notice", $"{person} let the blocked diff through."), ct).ConfigureAwait(false);
@@ -274,6 +276,8 @@ public sealed class RunExecutor(
             return;
         }
 
+        // The patch cannot be redacted, so it is stored only once the gate, or a person, has let it through.
+        await PutAsync(attempt, RunArtifacts.Patch, await LocalPublisher.PatchAsync(objects, commit, ct).ConfigureAwait(false), ct).ConfigureAwait(false);
         await MoveAsync(attempt, RunState.Publishing, null, ct).ConfigureAwait(false);
         await attempt.StageAsync("Publishing the branch", ct).ConfigureAwait(false);
         await PublishAsync(attempt, objects, commit, ct).ConfigureAwait(false);
@@ -428,12 +432,29 @@ public sealed class RunExecutor(
     private async Task<IReadOnlyList<CheckResultDto>> CheckBaseAsync(Attempt attempt, CancellationToken ct)
         => await verifier.BeforeAsync(await PlanAsync(attempt, ct).ConfigureAwait(false), attempt.Checks(attempt.Run.BaseCommit), attempt.Journal, ct).ConfigureAwait(false);
 
-    private Task SaveArtifactsAsync(Attempt attempt, DiffDto diff, byte[] patch, CancellationToken ct)
+    /// <summary>Writes the verdict and what the gate said. A secret in the work takes its bundle out of the store again: the work stays in this machine's object store, for whoever decides on it.</summary>
+    private async Task SaveJudgementAsync(Attempt attempt, VerificationReceiptDto receipt, DiffGateDto gate, CancellationToken ct)
+    {
+        await UpdateAsync(attempt, r =>
+        {
+            r.Receipt = JsonSerializer.Serialize(receipt, ManagerJson.Options);
+            r.Gate = JsonSerializer.Serialize(gate, ManagerJson.Options);
+        }, ct).ConfigureAwait(false);
+        if (gate.Hits.Any(h => h.Rule == DiffGate.Secret))
+        {
+            await store.WriteAsync(attempt.Operation, async (tx, token) =>
+            {
+                await attempt.Lease.HoldAsync(tx, token).ConfigureAwait(false);
+                await tx.Db.RunArtifacts.Where(a => a.RunId == attempt.Run.Id && a.Kind == RunArtifacts.Bundle).ExecuteDeleteAsync(token).ConfigureAwait(false);
+            }, ct).ConfigureAwait(false);
+        }
+    }
+
+    private Task PutAsync(Attempt attempt, string kind, byte[] content, CancellationToken ct)
         => store.WriteAsync(attempt.Operation, async (tx, token) =>
         {
             await attempt.Lease.HoldAsync(tx, token).ConfigureAwait(false);
-            await PutAsync(tx, attempt.Run.Id, RunArtifacts.Diff, Encoding.UTF8.GetBytes(redactor.Redact(JsonSerializer.Serialize(diff, ManagerJson.Options))), token).ConfigureAwait(false);
-            await PutAsync(tx, attempt.Run.Id, RunArtifacts.Patch, patch, token).ConfigureAwait(false);
+            await PutAsync(tx, attempt.Run.Id, kind, content, token).ConfigureAwait(false);
         }, ct);
 
     private static async Task PutAsync(StoreTransaction tx, long runId, string kind, byte[] content, CancellationToken ct)
