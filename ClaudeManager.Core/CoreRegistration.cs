@@ -43,6 +43,8 @@ public static class CoreRegistration
         services.AddSingleton(p => MasterKey.Load(settings.MasterKey, settings.Data, settings.Configuration.Environment, p.GetRequiredService<ILoggerFactory>().CreateLogger<MasterKey>()));
         services.AddManagerStore(settings.Store);
 
+        services.AddSingleton<Retention>();
+
         services.AddSingleton<Operation>();
         services.AddSingleton<EventFeedReader>();
         services.AddSingleton<InstanceRegistry>();

@@ -3,8 +3,8 @@ using System.Threading.Channels;
 namespace ClaudeManager.Core.Events;
 
 /// <summary>
-/// "Something was committed": wakes loops and feeds of this process. It carries nothing and may be missed, since the database is the truth and everyone also polls;
-/// other processes are told by PostgreSQL's NOTIFY, sent from outside the transaction.
+/// "Something was committed": wakes loops and feeds of this process. It carries nothing and may be missed, since the database is the truth and everyone also polls it,
+/// which is how other processes notice.
 /// </summary>
 public sealed class EventSignal
 {

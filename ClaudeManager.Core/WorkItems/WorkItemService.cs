@@ -192,7 +192,13 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
             await tx.Db.SaveChangesAsync(token).ConfigureAwait(false);
             tx.Audit(new AuditRecord("approval", "approval.signed", "work_item", item.Id.ToString(CultureInfo.InvariantCulture), AuditSeverity.Medium, AfterHash: approval.Mac, Details: new Dictionary<string, object?>
             {
-                ["approval"] = approval.Id, ["agent"] = agent, ["base"] = approval.BaseCommit, ["prompt_sha256"] = approval.PromptSha256, ["budget_usd"] = budget, ["sandbox"] = ManagerJson.Name(approval.Sandbox), ["key"] = approval.KeyId,
+                ["approval"] = approval.Id,
+                ["agent"] = agent,
+                ["base"] = approval.BaseCommit,
+                ["prompt_sha256"] = approval.PromptSha256,
+                ["budget_usd"] = budget,
+                ["sandbox"] = ManagerJson.Name(approval.Sandbox),
+                ["key"] = approval.KeyId,
             }));
             RunQueue.Enqueue(tx, item, approval);
             return null;

@@ -1,6 +1,7 @@
 using ClaudeManager.Core.Audit;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Events;
+using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Tests.Shared.Persistence;
 using Microsoft.EntityFrameworkCore;
@@ -191,6 +192,24 @@ public abstract class StoreTests : StoreConformance
     {
         await using var events = Subject.Get<EventFeedReader>().ReadAsync("what?", Ct).GetAsyncEnumerator(Ct);
         Assert.Equal("reset", (await TakeAsync(events, 1))[0].Type);
+    }
+
+    [Fact]
+    public async Task Retention_DropsOldEventsAndTranscripts_AndKeepsTheRest()
+    {
+        var run = await Subject.QueuedRunAsync(await Subject.RepositoryAsync("old", Ct), 5, Ct);
+        var old = Subject.Store.Time.GetUtcNow() - TimeSpan.FromDays(400);
+        await Subject.Store.WriteAsync(TestStore.Operation, async (tx, ct) =>
+        {
+            await tx.Db.Events.ExecuteDeleteAsync(ct);
+            tx.Db.Events.Add(new EventEntity { At = old, Type = "old" });
+            tx.Db.Events.Add(new EventEntity { At = tx.Now, Type = "new" });
+            tx.Db.RunEvents.Add(new RunEventEntity { RunId = run.Id, Seq = 1, Attempt = 1, At = old, Kind = "stage", Text = "long ago" });
+            await tx.Db.Runs.ExecuteUpdateAsync(u => u.SetProperty(r => r.State, RunState.Ended).SetProperty(r => r.EndReason, RunEndReason.Completed).SetProperty(r => r.EndedAt, old), ct);
+        }, Ct);
+
+        Assert.False(await new Retention(Subject.Store, Subject.Configuration).DropOldAsync(TestStore.Operation, Ct));
+        Assert.Equal((1, 0, 1), await Subject.Store.ReadAsync(async (db, ct) => (await db.Events.CountAsync(e => e.Type == "new", ct), await db.Events.CountAsync(e => e.Type == "old", ct) + await db.RunEvents.CountAsync(ct), await db.Runs.CountAsync(ct)), Ct));
     }
 
     protected Task PublishAsync(params string[] types)

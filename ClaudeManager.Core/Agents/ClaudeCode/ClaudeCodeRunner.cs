@@ -225,7 +225,7 @@ public sealed partial class ClaudeCodeRunner(ContainedProcess processes, HostEnv
         (401 or 403, _) or (_, "authentication_failed") =>
             Misconfigured($"The model API refused the key{(result.ApiStatus is { } status ? $" ({status})" : "")}: check ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN and ANTHROPIC_BASE_URL of the server."),
         (402, _) or (_, "billing_error") => Misconfigured($"The account of the model API cannot pay: {result.Text}"),
-        (>= 500 or 408 or null, _) => new AgentOutcome(RunEndReason.Failed, FailureClass.Transient, result.Text),
+        ( >= 500 or 408 or null, _) => new AgentOutcome(RunEndReason.Failed, FailureClass.Transient, result.Text),
         _ => new AgentOutcome(RunEndReason.Failed, FailureClass.Agent, result.Text),
     };
 
