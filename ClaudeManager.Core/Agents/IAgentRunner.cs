@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
@@ -10,6 +11,14 @@ public sealed record RunIdentity(long RunId, int Attempt, string BootId)
     public const string Variable = "CLAUDE_MANAGER_RUN";
 
     public override string ToString() => FormattableString.Invariant($"{RunId}:{Attempt}:{BootId}");
+
+    /// <summary>Reads what <see cref="ToString"/> wrote; null for anything else.</summary>
+    public static RunIdentity? Parse(string? text) =>
+        text?.Split(':', 3) is [var run, var attempt, { Length: > 0 } boot]
+        && long.TryParse(run, NumberStyles.None, CultureInfo.InvariantCulture, out var runId)
+        && int.TryParse(attempt, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? new RunIdentity(runId, number, boot)
+            : null;
 }
 
 /// <summary>Whether an agent can work here.</summary>

@@ -1,3 +1,5 @@
+using ClaudeManager.Core.Security;
+
 namespace ClaudeManager.Core.Configuration;
 
 /// <summary>One immutable version of the operator's configuration. Take <see cref="CurrentConfiguration.Value"/> once per operation and use that.</summary>
@@ -20,6 +22,7 @@ public sealed record ManagerConfiguration
     public NetworkConfiguration Network { get; init; } = new();
     public LoggingConfiguration Logging { get; init; } = new();
     public RetentionConfiguration Retention { get; init; } = new();
+    public DatabaseConfiguration Database { get; init; } = new();
 }
 
 public sealed record GitHubConfiguration
@@ -156,4 +159,18 @@ public sealed record RetentionConfiguration
 {
     public int RunEventsDays { get; init; } = 90;
     public int EventsDays { get; init; } = 14;
+}
+
+public sealed record DatabaseConfiguration
+{
+    /// <summary><c>sqlite</c> or <c>postgresql</c>; null = as the connection string says, SQLite without one.</summary>
+    public string? Type { get; init; }
+
+    /// <summary>A secret, because a password may be in it. Null: the SQLite file in the data directory.</summary>
+    public SecretString? ConnectionString { get; init; }
+    public int MinConnections { get; init; } = 5;
+    public int MaxConnections { get; init; } = 20;
+
+    /// <summary>How long opening a connection may take.</summary>
+    public TimeSpan ConnectionTimeout { get; init; } = TimeSpan.FromSeconds(30);
 }

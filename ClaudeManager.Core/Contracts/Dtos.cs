@@ -86,7 +86,7 @@ public sealed record ScanResultDto(long RepositoryId, string Repository, string?
 /// <param name="Why">One sentence with the facts and numbers behind it.</param>
 public sealed record ScoreTermDto(string Name, double Value, string Why);
 
-public record WorkItemDto(
+public sealed record WorkItemDto(
     long Id,
     string Title,
     long RepositoryId,
@@ -176,7 +176,7 @@ public sealed record NewWorkItemRequest(long RepositoryId, string Title, string 
 
 // ---- Runs ---------------------------------------------------------------------------------------------------------
 
-public record RunDto(
+public sealed record RunDto(
     long Id,
     long WorkItemId,
     string WorkItemTitle,
@@ -234,8 +234,11 @@ public sealed record CheckResultDto(IReadOnlyList<string> Command, int? ExitCode
 
 public sealed record DiffGateDto(bool Passed, IReadOnlyList<DiffGateHitDto> Hits);
 
-/// <param name="Rule"><c>secret</c>, <c>protected_path</c>, <c>size</c>, <c>binary</c>, <c>symlink</c>, <c>outside_workspace</c>, <c>nested_git</c>.</param>
+/// <param name="Rule"><c>secret</c>, <c>protected_path</c>, <c>size</c>, <c>binary</c>, <c>symlink</c>, <c>outside_workspace</c>, <c>nested_git</c>, <c>mode</c>.</param>
 public sealed record DiffGateHitDto(string Rule, string Path, int? Line, string Why);
+
+/// <summary>Lets a blocked diff through, under the name of who asks.</summary>
+public sealed record LiftBlockRequest(string Reason);
 
 public sealed record DiffDto(int Files, int Added, int Removed, IReadOnlyList<DiffFileDto> Entries, bool Truncated);
 

@@ -131,6 +131,9 @@ public sealed class ManagerApiClient(HttpClient http)
     /// <summary>Goes on from the run's last snapshot and session.</summary>
     public Task<AcceptedDto> ResumeRunAsync(long id, CancellationToken ct) => SendAsync<AcceptedDto>(HttpMethod.Post, $"runs/{id}/resume", null, ct);
 
+    /// <summary>Lets a result through that the diff gate blocked.</summary>
+    public Task<AcceptedDto> LiftBlockAsync(long id, LiftBlockRequest request, CancellationToken ct) => SendAsync<AcceptedDto>(HttpMethod.Post, $"runs/{id}/publish", request, ct);
+
     public Task<DatabaseStatusDto> GetDatabaseStatusAsync(CancellationToken ct) => GetAsync<DatabaseStatusDto>("database", ct);
 
     /// <summary>The live feed; ends when the connection does. Reconnecting (with the last id) is the caller's.</summary>

@@ -30,15 +30,6 @@ internal sealed class FindingConfiguration : IEntityTypeConfiguration<FindingEnt
     }
 }
 
-internal sealed class ScannedBlobConfiguration : IEntityTypeConfiguration<ScannedBlobEntity>
-{
-    public void Configure(EntityTypeBuilder<ScannedBlobEntity> builder)
-    {
-        builder.HasKey(b => new { b.RepositoryId, b.Key });
-        builder.Property(b => b.Key).HasMaxLength(160);
-    }
-}
-
 internal sealed class ScanConfiguration : IEntityTypeConfiguration<ScanEntity>
 {
     public void Configure(EntityTypeBuilder<ScanEntity> builder) => builder.HasIndex(s => new { s.RepositoryId, s.StartedAt });
@@ -73,7 +64,9 @@ internal sealed class RunConfiguration : IEntityTypeConfiguration<RunEntity>
 {
     public void Configure(EntityTypeBuilder<RunEntity> builder)
     {
-        builder.Property(r => r.LeaseOwner).HasMaxLength(64);
+        // The fence: EF puts the original owner and attempt into the WHERE of every update, so a holder that lost its lease changes nothing.
+        builder.Property(r => r.LeaseOwner).HasMaxLength(64).IsConcurrencyToken();
+        builder.Property(r => r.Attempt).IsConcurrencyToken();
         builder.Property(r => r.Agent).HasMaxLength(128);
         builder.HasIndex(r => new { r.State, r.Score });
         builder.HasIndex(r => r.WorkItemId);
@@ -138,16 +131,6 @@ internal sealed class EventConfiguration : IEntityTypeConfiguration<EventEntity>
     {
         builder.Property(e => e.Type).HasMaxLength(64);
         builder.HasIndex(e => new { e.Tx, e.Id });
-    }
-}
-
-internal sealed class IdempotencyKeyConfiguration : IEntityTypeConfiguration<IdempotencyKeyEntity>
-{
-    public void Configure(EntityTypeBuilder<IdempotencyKeyEntity> builder)
-    {
-        builder.HasKey(k => new { k.Caller, k.Key });
-        builder.Property(k => k.Caller).HasMaxLength(256);
-        builder.Property(k => k.Key).HasMaxLength(256);
     }
 }
 

@@ -10,7 +10,6 @@ public abstract class ManagerDbContext(DbContextOptions options) : DbContext(opt
 {
     public DbSet<RepositoryEntity> Repositories => Set<RepositoryEntity>();
     public DbSet<FindingEntity> Findings => Set<FindingEntity>();
-    public DbSet<ScannedBlobEntity> ScannedBlobs => Set<ScannedBlobEntity>();
     public DbSet<ScanEntity> Scans => Set<ScanEntity>();
     public DbSet<WorkItemEntity> WorkItems => Set<WorkItemEntity>();
     public DbSet<ApprovalEntity> Approvals => Set<ApprovalEntity>();
@@ -22,7 +21,6 @@ public abstract class ManagerDbContext(DbContextOptions options) : DbContext(opt
     public DbSet<AuditPersonalEntity> AuditPersonal => Set<AuditPersonalEntity>();
     public DbSet<InstanceEntity> Instances => Set<InstanceEntity>();
     public DbSet<EventEntity> Events => Set<EventEntity>();
-    public DbSet<IdempotencyKeyEntity> IdempotencyKeys => Set<IdempotencyKeyEntity>();
     public DbSet<SettingEntity> Settings => Set<SettingEntity>();
 
     /// <summary>Short name of the provider for people: <c>sqlite</c> or <c>postgresql</c>.</summary>
@@ -30,6 +28,9 @@ public abstract class ManagerDbContext(DbContextOptions options) : DbContext(opt
 
     /// <summary>The database's own clock: leases are measured by it, not by a worker's.</summary>
     public abstract Task<DateTimeOffset> GetDatabaseTimeAsync(TimeProvider local, CancellationToken ct);
+
+    /// <summary>The same, for a caller with a thread of its own.</summary>
+    public abstract DateTimeOffset GetDatabaseTime(TimeProvider local);
 
     /// <summary>Holds the claim lock until the transaction ends; claims see every gate only when they are serial.</summary>
     public abstract Task LockClaimsAsync(CancellationToken ct);
@@ -39,6 +40,12 @@ public abstract class ManagerDbContext(DbContextOptions options) : DbContext(opt
 
     /// <summary>SQL (re)creating the triggers by which the audit tables refuse UPDATE and DELETE. Run after every migration: SQLite table rebuilds drop triggers.</summary>
     public abstract IReadOnlyList<string> AuditGuardSql { get; }
+
+    /// <summary>Whether a migration lock is held that outlives its process (SQLite keeps a row; PostgreSQL's goes with the connection).</summary>
+    public virtual Task<bool> IsMigrationLockedAsync(CancellationToken ct) => Task.FromResult(false);
+
+    /// <summary>Removes such a lock; false when there is none.</summary>
+    public virtual Task<bool> ReleaseMigrationLockAsync(CancellationToken ct) => Task.FromResult(false);
 
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {

@@ -12,7 +12,9 @@ public sealed class PostgresManagerDbContext(DbContextOptions<PostgresManagerDbC
     public override string ProviderName => "postgresql";
 
     public override async Task<DateTimeOffset> GetDatabaseTimeAsync(TimeProvider local, CancellationToken ct)
-        => new(await Database.SqlQuery<DateTime>($"SELECT clock_timestamp() AT TIME ZONE 'UTC' AS \"Value\"").SingleAsync(ct), TimeSpan.Zero);
+        => new(await Clock().SingleAsync(ct).ConfigureAwait(false), TimeSpan.Zero);
+
+    public override DateTimeOffset GetDatabaseTime(TimeProvider local) => new(Clock().Single(), TimeSpan.Zero);
 
     public override Task LockClaimsAsync(CancellationToken ct)
         => Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock({ClaimLock})", ct);
@@ -36,6 +38,8 @@ public sealed class PostgresManagerDbContext(DbContextOptions<PostgresManagerDbC
         "DROP TRIGGER IF EXISTS audit_personal_guard ON audit_personal",
         "CREATE TRIGGER audit_personal_guard BEFORE UPDATE ON audit_personal FOR EACH ROW EXECUTE FUNCTION refuse_change()",
     ];
+
+    private IQueryable<DateTime> Clock() => Database.SqlQuery<DateTime>($"SELECT clock_timestamp() AT TIME ZONE 'UTC' AS \"Value\"");
 
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {

@@ -11,6 +11,8 @@ public sealed class SqliteManagerDbContext(DbContextOptions<SqliteManagerDbConte
     /// <summary>One machine, one clock: SQLite's clock is this process's.</summary>
     public override Task<DateTimeOffset> GetDatabaseTimeAsync(TimeProvider local, CancellationToken ct) => Task.FromResult(local.GetUtcNow());
 
+    public override DateTimeOffset GetDatabaseTime(TimeProvider local) => local.GetUtcNow();
+
     /// <summary>The write gate already makes every write transaction serial.</summary>
     public override Task LockClaimsAsync(CancellationToken ct) => Task.CompletedTask;
 
@@ -26,6 +28,13 @@ public sealed class SqliteManagerDbContext(DbContextOptions<SqliteManagerDbConte
         "DROP TRIGGER IF EXISTS audit_personal_no_update",
         "CREATE TRIGGER audit_personal_no_update BEFORE UPDATE ON audit_personal BEGIN SELECT RAISE(ABORT, 'audit_personal is never changed'); END",
     ];
+
+    public override async Task<bool> IsMigrationLockedAsync(CancellationToken ct)
+        => await Database.SqlQuery<int>($"SELECT COUNT(*) AS \"Value\" FROM sqlite_master WHERE name = '__EFMigrationsLock'").SingleAsync(ct).ConfigureAwait(false) > 0
+            && await Database.SqlQuery<int>($"SELECT COUNT(*) AS \"Value\" FROM \"__EFMigrationsLock\"").SingleAsync(ct).ConfigureAwait(false) > 0;
+
+    public override async Task<bool> ReleaseMigrationLockAsync(CancellationToken ct)
+        => await IsMigrationLockedAsync(ct).ConfigureAwait(false) && await Database.ExecuteSqlAsync($"DELETE FROM \"__EFMigrationsLock\"", ct).ConfigureAwait(false) > 0;
 
     protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
     {

@@ -91,6 +91,13 @@ public sealed class WriteGate(bool serial) : IDisposable
         return new Releaser(_gate);
     }
 
+    /// <summary>The same for a caller with a thread of its own.</summary>
+    public IDisposable Enter()
+    {
+        _gate?.Wait();
+        return _gate is null ? Releaser.Open : new Releaser(_gate);
+    }
+
     public void Dispose() => _gate?.Dispose();
 
     private sealed class Releaser(SemaphoreSlim? gate) : IDisposable

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.Metrics;
 
 namespace ClaudeManager.Core.Telemetry;
 
@@ -8,4 +9,7 @@ public static class ManagerTelemetry
     public const string Name = "ClaudeManager";
 
     public static readonly ActivitySource Source = new(Name);
+
+    /// <summary>The one meter. The factory gives the same instance for the same name, so features share it without passing it around.</summary>
+    public static Meter CreateMeter(IMeterFactory meters) => meters.Create(Name);
 }

@@ -41,16 +41,6 @@ public sealed class FindingEntity
     public DateTimeOffset UpdatedAt { get; set; }
 }
 
-/// <summary>What one blob was found to contain, so that the same content is never lexed twice.</summary>
-public sealed class ScannedBlobEntity
-{
-    public long RepositoryId { get; set; }
-
-    /// <summary>Blob id, file language and rules version.</summary>
-    public required string Key { get; set; }
-    public required string Occurrences { get; set; }
-}
-
 /// <summary>One finished scan: what the Repositories page shows as trend, duration and cost.</summary>
 public sealed class ScanEntity
 {

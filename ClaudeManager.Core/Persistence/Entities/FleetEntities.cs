@@ -29,18 +29,6 @@ public sealed class EventEntity
     public string? Text { get; set; }
 }
 
-/// <summary>The first answer to a POST with an <c>Idempotency-Key</c>, kept 24 h per caller.</summary>
-public sealed class IdempotencyKeyEntity
-{
-    public required string Caller { get; set; }
-    public required string Key { get; set; }
-    public required byte[] RequestHash { get; set; }
-    public int? StatusCode { get; set; }
-    public string? Location { get; set; }
-    public byte[]? Body { get; set; }
-    public DateTimeOffset CreatedAt { get; set; }
-}
-
 /// <summary>A small value the fleet shares, e.g. the key check of the master key.</summary>
 public sealed class SettingEntity
 {

@@ -30,6 +30,9 @@ public sealed class RepositoryEntity
 
     /// <summary>Set when an operator asks for a scan; the scan loop clears it.</summary>
     public DateTimeOffset? ScanRequestedAt { get; set; }
+
+    /// <summary>When a worker last took a due scan: the schedule counts from here.</summary>
+    public DateTimeOffset? ScanClaimedAt { get; set; }
     public bool Removed { get; set; }
     public int Version { get; set; }
     public DateTimeOffset CreatedAt { get; set; }

@@ -49,7 +49,10 @@ public sealed class RunEntity
     /// <summary>JSON of <see cref="DiffGateDto"/>.</summary>
     public string? Gate { get; set; }
 
-    /// <summary>Hash of the resulting diff: the same failure with the same diff twice is poison.</summary>
+    /// <summary>Who let the result through although the diff gate blocks it.</summary>
+    public string? GateLiftedBy { get; set; }
+
+    /// <summary>The resulting tree: the same failure with the same tree twice is poison.</summary>
     public string? DiffHash { get; set; }
     public long? CostMicroUsd { get; set; }
     public long? InputTokens { get; set; }

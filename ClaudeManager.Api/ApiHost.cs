@@ -1,0 +1,41 @@
+using ClaudeManager.Api.Errors;
+using ClaudeManager.Api.Features.Events;
+using ClaudeManager.Api.Features.Repositories;
+using ClaudeManager.Api.Features.Runs;
+using ClaudeManager.Api.Features.Service;
+using ClaudeManager.Api.Features.WorkItems;
+using ClaudeManager.Api.Operations;
+using ClaudeManager.Api.Security;
+using ClaudeManager.Core.Contracts;
+
+namespace ClaudeManager.Api;
+
+/// <summary>The Api as a part: its own Program uses it, and so does the all-in-one.</summary>
+public static class ApiHost
+{
+    /// <summary>Adds what the endpoints need besides Core's services (<c>AddManagerCore</c>).</summary>
+    public static WebApplicationBuilder AddApi(this WebApplicationBuilder builder)
+    {
+        builder.Services.ConfigureHttpJsonOptions(o => ManagerJson.Configure(o.SerializerOptions));
+        builder.Services.AddProblemDetails(o => o.CustomizeProblemDetails = Problems.AddTraceId);
+        builder.Services.AddExceptionHandler<FaultHandler>();
+        builder.Services.AddOpenApi("v1");
+        builder.AddLoopbackRequests();
+        return builder;
+    }
+
+    public static WebApplication MapApi(this WebApplication app)
+    {
+        app.UseExceptionHandler();
+        app.UseStatusCodePages();
+        app.UseLoopbackRequests();
+        app.MapOpenApi("/api/{documentName}/openapi.json");
+        var api = app.MapGroup("/api/v1").AddEndpointFilter<OperationFilter>().ProducesProblem(StatusCodes.Status500InternalServerError);
+        api.MapService();
+        api.MapRepositories();
+        api.MapWorkItems();
+        api.MapRuns();
+        api.MapEvents();
+        return app;
+    }
+}

@@ -1,0 +1,56 @@
+using ClaudeManager.Api.Errors;
+using ClaudeManager.Api.Operations;
+using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Repositories;
+using ClaudeManager.Core.Scanning;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace ClaudeManager.Api.Features.Repositories;
+
+internal static class RepositoryEndpoints
+{
+    public static void MapRepositories(this IEndpointRouteBuilder api)
+    {
+        var group = api.MapGroup("/repositories").WithTags("Repositories").ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status400BadRequest);
+        group.MapGet("", ListAsync).WithName("repositories.list");
+        group.MapPost("", AddAsync).WithName("repositories.add").WithSummary("Registers a local git repository; its first scan waits for an operator");
+        group.MapPost("/sample", AddSampleAsync).WithName("repositories.add_sample").WithSummary("Makes the sample repository, or gives the one there is");
+        group.MapPost("/preview", PreviewPathAsync).WithName("repositories.preview_path").WithSummary("Dry run of a path that need not be registered; writes nothing");
+        group.MapGet("/{id:long}", GetAsync).WithName("repositories.get");
+        group.MapDelete("/{id:long}", RemoveAsync).WithName("repositories.remove");
+        group.MapGet("/{id:long}/preview", PreviewAsync).WithName("repositories.preview").WithSummary("What a scan would propose; writes nothing");
+        group.MapPost("/{id:long}/accept", AcceptAsync).WithName("repositories.accept").WithSummary("Lets the findings of the first scan be proposed");
+        group.MapPost("/{id:long}/scan", ScanAsync).WithName("repositories.scan").WithSummary("Scans now");
+    }
+
+    internal static async Task<Results<Ok<Page<RepositoryDto>>, ProblemHttpResult>> ListAsync(RepositoryRegistry repositories, CancellationToken ct, int skip = 0, int take = 50)
+    {
+        if (ListQuery.Check(skip, take) is { } refusal)
+        {
+            return refusal.ToProblem();
+        }
+
+        return TypedResults.Ok(await repositories.ListAsync(skip, take, ct));
+    }
+
+    internal static async Task<Results<Ok<RepositoryDto>, ProblemHttpResult>> AddAsync(RepositoryRegistry repositories, HttpContext http, AddRepositoryRequest request, CancellationToken ct) => (await repositories.AddAsync(http.Operation(), request, ct)).ToResult();
+
+    internal static async Task<Results<Ok<RepositoryDto>, ProblemHttpResult>> AddSampleAsync(RepositoryRegistry repositories, HttpContext http, CancellationToken ct) => (await repositories.AddSampleAsync(http.Operation(), ct)).ToResult();
+
+    internal static async Task<Results<Ok<RepositoryDto>, ProblemHttpResult>> GetAsync(RepositoryRegistry repositories, long id, CancellationToken ct) => (await repositories.GetAsync(id, ct)).ToResult();
+
+    internal static async Task<Results<NoContent, ProblemHttpResult>> RemoveAsync(RepositoryRegistry repositories, HttpContext http, long id, CancellationToken ct)
+        => await repositories.RemoveAsync(http.Operation(), id, ct) is { } refusal ? refusal.ToProblem() : TypedResults.NoContent();
+
+    internal static async Task<Results<Ok<ScanPreviewDto>, ProblemHttpResult>> PreviewPathAsync(ScanService scans, AddRepositoryRequest request, CancellationToken ct, bool explain = false) => (await scans.PreviewAsync(request.Path, request.Branch, explain, ct)).ToResult();
+
+    internal static async Task<Results<Ok<ScanPreviewDto>, ProblemHttpResult>> PreviewAsync(RepositoryRegistry repositories, ScanService scans, long id, CancellationToken ct, bool explain = false)
+    {
+        var repository = await repositories.GetAsync(id, ct);
+        return repository.Refusal is { } refusal ? refusal.ToProblem() : (await scans.PreviewAsync(repository.Value!.Location, null, explain, ct)).ToResult();
+    }
+
+    internal static async Task<Results<Ok<ScanResultDto>, ProblemHttpResult>> AcceptAsync(RepositoryRegistry repositories, HttpContext http, long id, CancellationToken ct) => (await repositories.AcceptAsync(http.Operation(), id, ct)).ToResult();
+
+    internal static async Task<Results<Ok<ScanResultDto>, ProblemHttpResult>> ScanAsync(ScanService scans, HttpContext http, long id, bool? propose, CancellationToken ct, bool full = false) => (await scans.ScanAsync(http.Operation(), id, full, propose, ct)).ToResult();
+}

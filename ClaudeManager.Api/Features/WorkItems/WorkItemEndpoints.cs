@@ -1,0 +1,61 @@
+using ClaudeManager.Api.Errors;
+using ClaudeManager.Api.Operations;
+using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.WorkItems;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Answer = Microsoft.AspNetCore.Http.HttpResults.Results<Microsoft.AspNetCore.Http.HttpResults.Ok<ClaudeManager.Core.Contracts.WorkItemDetailDto>, Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult>;
+
+namespace ClaudeManager.Api.Features.WorkItems;
+
+internal static class WorkItemEndpoints
+{
+    public static void MapWorkItems(this IEndpointRouteBuilder api)
+    {
+        var group = api.MapGroup("/work-items").WithTags("Work items").ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status400BadRequest);
+        group.MapGet("", ListAsync).WithName("work_items.list").WithSummary("Work items by state, repository and text, best first");
+        group.MapPost("", NewAsync).WithName("work_items.new").WithSummary("A work item written by a person");
+        group.MapGet("/{id:long}", GetAsync).WithName("work_items.get").WithSummary("One work item with everything about it");
+        group.MapGet("/{id:long}/gates", ExplainAsync).WithName("work_items.explain").WithSummary("Why is it not running?");
+        group.MapGet("/{id:long}/approval", PreviewAsync).WithName("work_items.preview_approval").WithSummary("Exactly what an approval would bind");
+        group.MapPost("/{id:long}/approval", ApproveAsync).WithName("work_items.approve").WithSummary("Approve exactly what was seen");
+        group.MapDelete("/{id:long}/approval", WithdrawAsync).WithName("work_items.withdraw").WithSummary("Take an approval back before its run starts");
+        group.MapPost("/{id:long}/reject", RejectAsync).WithName("work_items.reject");
+        group.MapPost("/{id:long}/snooze", SnoozeAsync).WithName("work_items.snooze");
+        group.MapPost("/{id:long}/pin", PinAsync).WithName("work_items.pin");
+        group.MapPost("/{id:long}/score", ScoreAsync).WithName("work_items.override_score");
+        group.MapPost("/{id:long}/reopen", ReopenAsync).WithName("work_items.reopen").WithSummary("Back to proposed");
+    }
+
+    internal static async Task<Results<Ok<Page<WorkItemDto>>, ProblemHttpResult>> ListAsync(WorkItemService items, string[]? state, long? repository, string? search, string? sort, CancellationToken ct, int skip = 0, int take = 50)
+    {
+        var states = ListQuery.States<WorkItemState>(state);
+        if ((states.Refusal ?? ListQuery.Check(skip, take)) is { } refusal)
+        {
+            return refusal.ToProblem();
+        }
+
+        return TypedResults.Ok(await items.ListAsync(states.Value!, repository, search, sort, skip, take, ct));
+    }
+
+    internal static async Task<Answer> GetAsync(WorkItemService items, long id, CancellationToken ct) => (await items.GetAsync(id, ct)).ToResult();
+
+    internal static async Task<Answer> NewAsync(WorkItemService items, HttpContext http, NewWorkItemRequest request, CancellationToken ct) => (await items.NewAsync(http.Operation(), request, ct)).ToResult();
+
+    internal static async Task<Results<Ok<IReadOnlyList<GateDto>>, ProblemHttpResult>> ExplainAsync(WorkItemService items, long id, CancellationToken ct) => (await items.ExplainAsync(id, ct)).ToResult();
+
+    internal static async Task<Results<Ok<ApprovalPreviewDto>, ProblemHttpResult>> PreviewAsync(WorkItemService items, long id, string? agent, CancellationToken ct) => (await items.PreviewApprovalAsync(id, agent, ct)).ToResult();
+
+    internal static async Task<Answer> ApproveAsync(WorkItemService items, HttpContext http, long id, ApproveRequest request, CancellationToken ct) => (await items.ApproveAsync(http.Operation(), id, request, ct)).ToResult();
+
+    internal static async Task<Answer> WithdrawAsync(WorkItemService items, HttpContext http, long id, CancellationToken ct) => (await items.WithdrawAsync(http.Operation(), id, ct)).ToResult();
+
+    internal static async Task<Answer> RejectAsync(WorkItemService items, HttpContext http, long id, RejectRequest request, CancellationToken ct) => (await items.RejectAsync(http.Operation(), id, request, ct)).ToResult();
+
+    internal static async Task<Answer> SnoozeAsync(WorkItemService items, HttpContext http, long id, SnoozeRequest request, CancellationToken ct) => (await items.SnoozeAsync(http.Operation(), id, request, ct)).ToResult();
+
+    internal static async Task<Answer> PinAsync(WorkItemService items, HttpContext http, long id, PinRequest request, CancellationToken ct) => (await items.PinAsync(http.Operation(), id, request, ct)).ToResult();
+
+    internal static async Task<Answer> ScoreAsync(WorkItemService items, HttpContext http, long id, OverrideScoreRequest request, CancellationToken ct) => (await items.OverrideScoreAsync(http.Operation(), id, request, ct)).ToResult();
+
+    internal static async Task<Answer> ReopenAsync(WorkItemService items, HttpContext http, long id, CancellationToken ct) => (await items.ReopenAsync(http.Operation(), id, ct)).ToResult();
+}

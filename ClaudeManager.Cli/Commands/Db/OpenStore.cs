@@ -1,0 +1,24 @@
+using ClaudeManager.Cli.Connection;
+using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.Persistence;
+
+namespace ClaudeManager.Cli.Commands.Db;
+
+/// <summary>The store without a server: what remains when a server cannot start.</summary>
+internal sealed class OpenStore : IAsyncDisposable
+{
+    private readonly ServiceProvider _services;
+
+    private OpenStore(ServiceProvider services) => _services = services;
+
+    public DatabaseAdministration Administration => _services.GetRequiredService<DatabaseAdministration>();
+
+    public static OpenStore Of(StartupSettings startup) => new(new ServiceCollection().AddLogging().AddManagerStore(startup.Store).BuildServiceProvider());
+
+    /// <summary>For changes to a store that lives in the data directory: nobody else may have it open.</summary>
+    public static DataDirectoryLock Claim(StartupSettings startup)
+        => DataDirectoryLock.TryAcquire(startup.Data)
+            ?? throw new CommandFailedException(ExitCode.Conflict, $"A running Claude Manager is using {startup.Data.Root}. Stop it first.");
+
+    public ValueTask DisposeAsync() => _services.DisposeAsync();
+}

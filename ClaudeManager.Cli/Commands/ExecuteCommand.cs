@@ -1,0 +1,119 @@
+using System.CommandLine;
+using ClaudeManager.Cli.Commands.Runs;
+using ClaudeManager.Cli.Commands.Tasks;
+using ClaudeManager.Core.Contracts;
+
+namespace ClaudeManager.Cli.Commands;
+
+internal sealed class ExecuteCommand : Command
+{
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(500);
+
+    // What no waiting opens: somebody has to act.
+    private static readonly string[] s_closedUntilSomebodyActs = ["approval", "staleness", "agent", "quarantine"];
+
+    private readonly Option<long> _id = new("--task-id", "-t") { Description = "The work item's number.", Required = true };
+    private readonly Option<string?> _agent = new("--agent", "-a") { Description = "With --approve or --dry-run: claude-code or command:NAME; default: as configured." };
+    private readonly Option<bool> _approve = new("--approve") { Description = "Approve it first, if that has not been done." };
+    private readonly Option<bool> _yes = new("--yes", "-y") { Description = "With --approve: do not ask." };
+    private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Print what an agent would be sent; start nothing." };
+
+    public ExecuteCommand(CommandRunner runner)
+        : base("execute", "Run an agent on an approved work item and wait for the end. Exit code 0: a verified result is there.")
+    {
+        Options.Add(_id);
+        Options.Add(_agent);
+        Options.Add(_approve);
+        Options.Add(_yes);
+        Options.Add(_dryRun);
+        runner.Handle(this, RunAsync);
+    }
+
+    private async Task<int> RunAsync(Invocation invocation, CancellationToken ct)
+    {
+        var id = invocation.Get(_id);
+        if (invocation.Get(_dryRun))
+        {
+            await using var reading = await invocation.ConnectAsync(ct).ConfigureAwait(false);
+            var preview = await reading.Api.PreviewApprovalAsync(id, invocation.Get(_agent), ct).ConfigureAwait(false);
+            invocation.Output.Result(preview, () => invocation.Output.ApprovalPreview(preview));
+            return ExitCode.Ok;
+        }
+
+        await using var connection = await invocation.ConnectAsync(ct, withRuns: true).ConfigureAwait(false);
+        var item = (await connection.Api.GetWorkItemAsync(id, ct).ConfigureAwait(false)).Item;
+        if (item.State == WorkItemState.Proposed && invocation.Get(_approve))
+        {
+            if (await TasksApproveCommand.ApproveAsync(connection.Api, invocation, id, invocation.Get(_agent), null, invocation.Get(_yes), ct).ConfigureAwait(false) is null)
+            {
+                return ExitCode.Denied;
+            }
+        }
+        else if (!IsUnderWay(item.State))
+        {
+            throw new CommandFailedException(ExitCode.Denied, $"Work item {id} is {ManagerJson.Name(item.State)}, not approved. Approve it: claude-manager tasks approve {id}, or add --approve.");
+        }
+
+        return await FollowAsync(connection.Api, id, invocation, ct).ConfigureAwait(false);
+    }
+
+    private static async Task<int> FollowAsync(ManagerApiClient api, long id, Invocation invocation, CancellationToken ct)
+    {
+        long? runId = null;
+        RunTranscript? transcript = null;
+        string? waitsFor = null;
+        while (true)
+        {
+            var detail = await api.GetWorkItemAsync(id, ct).ConfigureAwait(false);
+            if (detail.Item.LatestRunId != runId && detail.Item.LatestRunId is { } started)
+            {
+                runId = started;
+                transcript = new RunTranscript(api, started);
+                invocation.Output.Say($"Run {started}");
+            }
+
+            if (transcript is not null)
+            {
+                await foreach (var item in transcript.ReadNewAsync(ct).ConfigureAwait(false))
+                {
+                    invocation.Output.Say(invocation.Output.EventText(item));
+                }
+            }
+
+            if (!IsUnderWay(detail.Item.State))
+            {
+                return await EndAsync(api, detail.Item, runId, invocation, ct).ConfigureAwait(false);
+            }
+
+            if (detail.Item.State != WorkItemState.Running && detail.Gates.FirstOrDefault(gate => !gate.Open) is { } closed)
+            {
+                if (s_closedUntilSomebodyActs.Contains(closed.Name))
+                {
+                    throw new CommandFailedException(ExitCode.TryLater, $"It cannot run: {closed.Why} {closed.Fix}");
+                }
+
+                if (closed.Why != waitsFor)
+                {
+                    invocation.Output.Say($"Waiting: {closed.Why}");
+                    waitsFor = closed.Why;
+                }
+            }
+
+            await Task.Delay(s_pause, invocation.Time, ct).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task<int> EndAsync(ManagerApiClient api, WorkItemDto item, long? runId, Invocation invocation, CancellationToken ct)
+    {
+        if (runId is not { } id)
+        {
+            throw new CommandFailedException(ExitCode.Failed, $"Work item {item.Id} became {ManagerJson.Name(item.State)} without a run.");
+        }
+
+        var run = await api.GetRunAsync(id, ct).ConfigureAwait(false);
+        invocation.Output.Result(run, () => invocation.Output.Detail(run));
+        return run.Run.EndReason == RunEndReason.Completed ? ExitCode.Ok : ExitCode.Failed;
+    }
+
+    private static bool IsUnderWay(WorkItemState state) => state is WorkItemState.Approved or WorkItemState.Queued or WorkItemState.Running;
+}

@@ -1,0 +1,100 @@
+using ClaudeManager.Cli.Output;
+using ClaudeManager.Core.Contracts;
+
+namespace ClaudeManager.Cli.Commands.Tasks;
+
+/// <summary>How people read a work item.</summary>
+internal static class WorkItemPrinter
+{
+    /// <summary>One line after a change.</summary>
+    public static int Changed(this CommandOutput output, WorkItemDetailDto item)
+    {
+        output.Result(item, () => output.Say($"Work item {item.Item.Id} is {ManagerJson.Name(item.Item.State)}{Reason(item.Item)}."));
+        return ExitCode.Ok;
+    }
+
+    public static void Detail(this CommandOutput output, WorkItemDetailDto detail)
+    {
+        var item = detail.Item;
+        output.Say(item.IsSample ? $"{item.Title}  [sample]" : item.Title);
+        output.Facts(
+            ("Id", $"{item.Id}"),
+            ("State", ManagerJson.Name(item.State) + Reason(item)),
+            ("Repository", item.Repository),
+            ("Where", item.Path is null ? null : $"{item.Path}:{item.Line}"),
+            ("Kind", ManagerJson.Name(item.Kind)),
+            ("Score", $"{item.Score:0.0} ({item.Level}){(item.Pinned ? ", pinned" : "")}"),
+            ("Base commit", detail.BaseCommit),
+            ("Labels", string.Join(", ", detail.Labels)),
+            ("Updated", output.Time(item.UpdatedAt)));
+        foreach (var term in detail.ScoreTerms)
+        {
+            output.Say($"  {term.Value,6:+0.00;-0.00;0.00}  {term.Name}: {term.Why}");
+        }
+
+        if (detail.Finding is { } finding)
+        {
+            output.Say("");
+            var line = finding.ContextStartLine;
+            foreach (var text in finding.Context.Split('\n'))
+            {
+                output.Say($"{(line >= finding.Line && line <= finding.EndLine ? '>' : ' ')} {line,5}  {text}");
+                line++;
+            }
+        }
+
+        output.Say("");
+        output.Say(detail.Body);
+        if (detail.Runs.Count > 0)
+        {
+            output.Table(
+                ["Run", "State", "Agent", "Started", "Cost", "Branch"],
+                detail.Runs.Select(run => new[] { $"{run.Id}", run.StateText(), run.Agent, output.Time(run.StartedAt), run.CostUsd is { } cost ? $"${cost:0.00}" : "", run.Branch }));
+        }
+
+        output.Gates(detail.Gates);
+    }
+
+    public static void Gates(this CommandOutput output, IReadOnlyList<GateDto> gates)
+    {
+        foreach (var gate in gates)
+        {
+            output.Say($"  {(gate.Open ? "open  " : "closed")}  {gate.Name}: {gate.Why}{(gate.ClearsAt is { } at ? $" (clears {output.Time(at)})" : "")}");
+            if (!gate.Open && gate.Fix is { } fix)
+            {
+                output.Say($"          {fix}");
+            }
+        }
+    }
+
+    /// <summary>What an approval would bind, whole: nobody should approve what they could not read.</summary>
+    public static void ApprovalPreview(this CommandOutput output, ApprovalPreviewDto preview)
+    {
+        output.Facts(
+            ("Base commit", preview.BaseCommit),
+            ("Branch", preview.Branch),
+            ("Agent", string.Join(", ", preview.Agents.Select(agent => agent.Name + (agent.Problem is null ? "" : $" ({agent.Problem})"))) + $"; default {preview.DefaultAgent}"),
+            ("Budget", $"${preview.DefaultBudgetUsd:0.00}, at most ${preview.MaxBudgetUsd:0.00}; estimate: {preview.CostEstimate}"),
+            ("Sandbox", ManagerJson.Name(preview.Sandbox)),
+            ("Tools", string.Join(", ", preview.Tools)),
+            ("Verified by", preview.VerifyCommands.Count == 0 ? "nothing was found to run" : string.Join("; ", preview.VerifyCommands.Select(command => string.Join(' ', command)))),
+            ("Prompt", $"{preview.PromptTemplate}, SHA-256 {preview.PromptSha256}"));
+        foreach (var warning in preview.Warnings)
+        {
+            output.Say($"Warning: {warning}");
+        }
+
+        foreach (var passage in preview.Passages)
+        {
+            output.Say($"--- {passage.Source}{(passage.Author is null ? "" : " by " + passage.Author)}{(passage.Trusted ? "" : " (not trusted: given as quoted data)")}");
+            output.Say(passage.VisibleText);
+        }
+
+        output.Say("---");
+    }
+
+    public static string StateText(this RunDto run)
+        => run.EndReason is { } reason ? $"{ManagerJson.Name(run.State)}: {ManagerJson.Name(reason)}" : ManagerJson.Name(run.State);
+
+    private static string Reason(WorkItemDto item) => item.StateReason is { } reason ? $" ({reason})" : "";
+}

@@ -1,0 +1,99 @@
+using System.Text.Json;
+using ClaudeManager.Core.Contracts;
+using Spectre.Console;
+using Spectre.Console.Rendering;
+
+namespace ClaudeManager.Cli.Output;
+
+/// <summary>What a command says. With <c>--format json</c> standard output carries the result and nothing else; words go to standard error.</summary>
+internal sealed class CommandOutput(Terminal terminal, bool json, bool color)
+{
+    private static readonly JsonSerializerOptions s_indented = new(ManagerJson.Options) { WriteIndented = true };
+
+    public bool IsJson => json;
+
+    private TextWriter People => json ? terminal.Error : terminal.Out;
+
+    /// <summary>The command's result: as JSON, or as people read it.</summary>
+    public void Result<T>(T value, Action forPeople)
+    {
+        if (json)
+        {
+            terminal.Out.WriteLine(JsonSerializer.Serialize(value, s_indented));
+        }
+        else
+        {
+            forPeople();
+        }
+    }
+
+    /// <summary>One of many results, each on a line of its own.</summary>
+    public void ResultLine<T>(T value, Func<string> forPeople)
+        => terminal.Out.WriteLine(json ? JsonSerializer.Serialize(value, ManagerJson.Options) : PrintableText.Of(forPeople()));
+
+    public void Say(string text) => People.WriteLine(PrintableText.Of(text));
+
+    public void Problem(string text) => terminal.Error.WriteLine(PrintableText.Of(text));
+
+    /// <summary>Bytes meant for another program as they are; a person at a terminal gets them printable.</summary>
+    public void Raw(string text) => terminal.Out.Write(terminal.OutWidth is null ? text : PrintableText.Of(text));
+
+    public void Table(IReadOnlyList<string> columns, IEnumerable<IReadOnlyList<string?>> rows)
+    {
+        var table = new Table().Border(TableBorder.Simple);
+        foreach (var column in columns)
+        {
+            table.AddColumn(new TableColumn(new Text(column)).PadLeft(0));
+        }
+
+        foreach (var row in rows)
+        {
+            // Text, not a string: a string would be read as markup.
+            table.AddRow(row.Select(cell => (IRenderable)new Text(PrintableText.Line(cell ?? ""))));
+        }
+
+        CreateConsole().Write(table);
+    }
+
+    /// <summary>Names and values, one pair a line; pairs without a value are left out.</summary>
+    public void Facts(params ReadOnlySpan<(string Name, string? Value)> facts)
+    {
+        foreach (var (name, value) in facts)
+        {
+            if (!string.IsNullOrEmpty(value))
+            {
+                Say($"{name + ":",-14}{PrintableText.Line(value)}");
+            }
+        }
+    }
+
+    /// <summary>Asks for a yes. Nobody there to ask is an error, never a yes.</summary>
+    public bool Confirm(string question)
+    {
+        if (!terminal.IsInteractive)
+        {
+            throw new CommandFailedException(ExitCode.Usage, "This needs a yes, and there is nobody to ask: add --yes.");
+        }
+
+        terminal.Error.Write($"{PrintableText.Of(question)} [y/N] ");
+        return terminal.In.ReadLine()?.Trim() is "y" or "Y" or "yes";
+    }
+
+    public string Time(DateTimeOffset? at)
+        => at is { } time ? TimeZoneInfo.ConvertTime(time, terminal.Time.LocalTimeZone).ToString("yyyy-MM-dd HH:mm", null) : "";
+
+    private IAnsiConsole CreateConsole()
+    {
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(People),
+            Ansi = color ? AnsiSupport.Detect : AnsiSupport.No,
+            ColorSystem = color ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+            Interactive = InteractionSupport.No,
+        });
+
+        // A program that reads a table wants one row per line.
+        console.Profile.Width = terminal.OutWidth ?? 1000;
+        return console;
+    }
+}

@@ -1,0 +1,91 @@
+using ClaudeManager.Core.Agents;
+using ClaudeManager.Core.Agents.ClaudeCode;
+using ClaudeManager.Core.Agents.Command;
+using ClaudeManager.Core.Agents.Gateway;
+using ClaudeManager.Core.Agents.Processes;
+using ClaudeManager.Core.Agents.Prompts;
+using ClaudeManager.Core.Agents.Workspaces;
+using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.Events;
+using ClaudeManager.Core.Fleet;
+using ClaudeManager.Core.Operations;
+using ClaudeManager.Core.Persistence;
+using ClaudeManager.Core.Repositories;
+using ClaudeManager.Core.Runs;
+using ClaudeManager.Core.Scanning;
+using ClaudeManager.Core.Security;
+using ClaudeManager.Core.Verification;
+using ClaudeManager.Core.WorkItems;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace ClaudeManager.Core;
+
+/// <summary>Everything Api and Worker share, registered once per container.</summary>
+public static class CoreRegistration
+{
+    /// <param name="ownership">Whether the caller holds the exclusive lock of the data directory.</param>
+    public static IServiceCollection AddManagerCore(this IServiceCollection services, StartupSettings settings, InstanceIdentity identity, DataDirectoryOwnership ownership)
+    {
+        var redactor = new Redactor();
+        foreach (var secret in settings.KnownSecrets)
+        {
+            redactor.Learn(secret);
+        }
+
+        services.AddSingleton(redactor);
+        services.AddSingleton(settings.Data);
+        services.AddSingleton(settings.Model);
+        services.AddSingleton(new CurrentConfiguration(settings.Configuration));
+        services.AddSingleton(identity);
+        services.AddSingleton(ownership);
+        services.AddSingleton(HostEnvironment.Current());
+        services.AddSingleton(p => MasterKey.Load(settings.MasterKey, settings.Data, settings.Configuration.Environment, p.GetRequiredService<ILoggerFactory>().CreateLogger<MasterKey>()));
+        services.AddManagerStore(settings.Store);
+
+        services.AddSingleton<Operation>();
+        services.AddSingleton<EventFeedReader>();
+        services.AddSingleton<InstanceRegistry>();
+        services.AddSingleton<ServiceDescription>();
+
+        services.AddSingleton<IScanner, TodoCommentsScanner>();
+        services.AddSingleton<ScanService>();
+        services.AddSingleton<ScanSchedule>();
+        services.AddSingleton<RepositoryRegistry>();
+
+        services.AddSingleton<ApprovalSeal>();
+        services.AddSingleton<WorkItemService>();
+        services.AddSingleton<OverviewReader>();
+
+        services.AddSingleton<Sandbox>();
+        services.AddSingleton<ContainedProcess>();
+        services.AddSingleton<OrphanReaper>();
+        services.AddSingleton<WorkspaceStore>();
+        services.AddSingleton(new PromptRenderer(Path.Combine(settings.Data.Root, "prompts")));
+        services.AddSingleton(new BuiltInCommands(new Dictionary<string, CommandAgentConfiguration> { [BuiltInCommands.Sample] = SampleRepository.Agent }));
+        services.AddSingleton<IAgentRunner, CommandRunner>();
+        services.AddSingleton<IAgentRunner, ClaudeCodeRunner>();
+        services.AddSingleton<AgentCatalog>();
+        services.AddSingleton<ModelGateway>();
+
+        services.AddSingleton<Verifier>();
+        services.AddSingleton<FindingPresence>();
+        services.AddSingleton<RunQueue>();
+        services.AddSingleton<RunService>();
+        services.AddSingleton<LeaseKeeper>();
+        services.AddSingleton<RunExecutor>();
+        services.AddSingleton<RunRecovery>();
+        return services;
+    }
+
+    /// <summary>What must be right before anything serves or works: the schema, and the key that everything signed in this store needs.</summary>
+    public static async Task PrepareManagerAsync(this IServiceProvider services, bool migrate, CancellationToken ct)
+    {
+        if (migrate)
+        {
+            await services.GetRequiredService<DatabaseAdministration>().MigrateAsync(ct).ConfigureAwait(false);
+        }
+
+        await services.GetRequiredService<MasterKey>().VerifyAsync(services.GetRequiredService<Store>(), ct).ConfigureAwait(false);
+    }
+}

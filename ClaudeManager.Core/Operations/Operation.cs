@@ -1,0 +1,102 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+using System.Runtime.CompilerServices;
+using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Resilience;
+using ClaudeManager.Core.Telemetry;
+using Microsoft.Extensions.Logging;
+
+namespace ClaudeManager.Core.Operations;
+
+/// <summary>Who is at the other end: a person or <c>system:&lt;component&gt;</c>, and for requests from outside their address and agent.</summary>
+public sealed record Caller(string Actor, string? Address = null, string? Client = null);
+
+/// <summary>
+/// The one entry point: loops and commands call it directly, the Api through its endpoint filter. It gives the work its trace, correlation id, timing and error count, and sees to it
+/// that a failure is classified and logged once, by the innermost operation; then the failure goes on to the caller.
+/// </summary>
+public sealed class Operation
+{
+    private static readonly ConditionalWeakTable<Exception, object> s_logged = [];
+
+    private readonly ILogger<Operation> _logger;
+    private readonly TimeProvider _time;
+    private readonly Histogram<double> _duration;
+    private readonly Counter<long> _errors;
+
+    public Operation(IMeterFactory meters, ILogger<Operation> logger, TimeProvider time)
+    {
+        var meter = ManagerTelemetry.CreateMeter(meters);
+        _logger = logger;
+        _time = time;
+        _duration = meter.CreateHistogram<double>("claude_manager.operations.duration", "s", "How long operations take, by operation and outcome.");
+        _errors = meter.CreateCounter<long>("claude_manager.operations.errors", "{error}", "Failed operations, by operation, code and failure class.");
+    }
+
+    /// <summary>True when some operation has written the fault to the log, so that an edge (exception handler, loop) does not do it again.</summary>
+    public static bool WasLogged(Exception exception) => s_logged.TryGetValue(exception, out _);
+
+    /// <param name="name">One of a closed list, e.g. <c>work_item.approve</c>: it becomes a metric tag.</param>
+    public async Task<T> RunAsync<T>(string name, Caller caller, Func<OperationContext, CancellationToken, Task<T>> body, CancellationToken ct)
+    {
+        // Without a listener the source gives no activity; the correlation id must be the trace id all the same.
+        using var activity = ManagerTelemetry.Source.StartActivity(name) ?? new Activity(name).Start();
+        var context = OperationContext.Create(name, caller.Actor) with { Address = caller.Address, Client = caller.Client };
+        var started = _time.GetTimestamp();
+        var outcome = "success";
+        try
+        {
+            return await body(context, ct).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        {
+            outcome = "cancelled";
+            throw;
+        }
+        catch (Exception e)
+        {
+            outcome = "failed";
+            Failed(context, activity, e);
+            throw;
+        }
+        finally
+        {
+            _duration.Record(_time.GetElapsedTime(started).TotalSeconds, new("operation", name), new("outcome", outcome));
+        }
+    }
+
+    public Task<T> RunAsync<T>(string name, string actor, Func<OperationContext, CancellationToken, Task<T>> body, CancellationToken ct)
+        => RunAsync(name, new Caller(actor), body, ct);
+
+    public Task RunAsync(string name, string actor, Func<OperationContext, CancellationToken, Task> body, CancellationToken ct)
+        => RunAsync(name, new Caller(actor), async (context, token) =>
+        {
+            await body(context, token).ConfigureAwait(false);
+            return true;
+        }, ct);
+
+    private void Failed(OperationContext context, Activity activity, Exception exception)
+    {
+        var failure = Failures.Classify(exception);
+        var code = Failures.CodeOf(exception);
+        var failureName = ManagerJson.Name(failure);
+        // No message: it may quote what came from outside, and traces do not pass the redactor.
+        activity.SetStatus(ActivityStatusCode.Error, code);
+        activity.SetTag("error.type", failureName);
+        _errors.Add(1, new("operation", context.Name), new("code", code), new("failure", failureName));
+
+        if (!s_logged.TryAdd(exception, exception.GetType()))
+        {
+            return;
+        }
+
+        if (failure is FailureClass.Policy or FailureClass.Budget or FailureClass.Verification)
+        {
+            Log.OperationRefused(_logger, context.Name, code, failureName, context.CorrelationId, exception);
+        }
+        else
+        {
+            Log.OperationFailed(_logger, context.Name, code, failureName, context.CorrelationId, exception);
+        }
+    }
+}

@@ -1,0 +1,50 @@
+using ClaudeManager.Core.Audit;
+using ClaudeManager.Core.Events;
+using ClaudeManager.Core.Security;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace ClaudeManager.Core.Persistence;
+
+public static class PersistenceRegistration
+{
+    /// <summary>Registers <see cref="Store"/> and what it needs for one database. Consumers inject <see cref="Store"/>, or <c>IDbContextFactory&lt;ManagerDbContext&gt;</c> where they must.</summary>
+    public static IServiceCollection AddManagerStore(this IServiceCollection services, StoreTarget target)
+    {
+        services.AddSingleton(target);
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<Redactor>();
+        services.AddSingleton<EventSignal>();
+        services.AddSingleton<AuditWriter>();
+        services.AddSingleton<Store>();
+        services.AddSingleton<DatabaseAdministration>();
+        switch (target)
+        {
+            case StoreTarget.Sqlite sqlite:
+                services.AddPooledDbContextFactory<SqliteManagerDbContext>(o => o.UseSqlite(sqlite.ConnectionString).AddInterceptors(SqlitePragmas.Instance));
+                services.AddSingleton<IDbContextFactory<ManagerDbContext>>(p => new Factory<SqliteManagerDbContext>(p.GetRequiredService<IDbContextFactory<SqliteManagerDbContext>>()));
+                services.AddSingleton(new WriteGate(serial: true));
+                break;
+            case StoreTarget.Postgres postgres:
+                services.AddPooledDbContextFactory<PostgresManagerDbContext>(o => o.UseNpgsql(postgres.ConnectionString));
+                services.AddSingleton<IDbContextFactory<ManagerDbContext>>(p => new Factory<PostgresManagerDbContext>(p.GetRequiredService<IDbContextFactory<PostgresManagerDbContext>>()));
+                services.AddSingleton(new WriteGate(serial: false));
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(target), target, "No provider for this target.");
+        }
+
+        return services;
+    }
+
+    /// <summary>The factory interface is not covariant, so that one line of adapting is needed.</summary>
+    private sealed class Factory<T>(IDbContextFactory<T> inner) : IDbContextFactory<ManagerDbContext>
+        where T : ManagerDbContext
+    {
+        public ManagerDbContext CreateDbContext() => inner.CreateDbContext();
+
+        public async Task<ManagerDbContext> CreateDbContextAsync(CancellationToken cancellationToken = default)
+            => await inner.CreateDbContextAsync(cancellationToken).ConfigureAwait(false);
+    }
+}

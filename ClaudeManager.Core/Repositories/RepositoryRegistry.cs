@@ -1,0 +1,181 @@
+using System.Globalization;
+using ClaudeManager.Core.Audit;
+using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Operations;
+using ClaudeManager.Core.Persistence;
+using ClaudeManager.Core.Persistence.Entities;
+using ClaudeManager.Core.Scanning;
+using Microsoft.EntityFrameworkCore;
+
+namespace ClaudeManager.Core.Repositories;
+
+/// <summary>The repositories an operator has given into care.</summary>
+public sealed class RepositoryRegistry(Store store, ScanService scans, CurrentConfiguration configuration, DataDirectory data)
+{
+    private static readonly WorkItemState[] s_decided = [WorkItemState.Done, WorkItemState.Rejected, WorkItemState.Closed];
+
+    /// <summary>Registers a local repository and asks for its first scan. One that is there already (by its location) is returned, one that was removed comes back with its history.</summary>
+    public async Task<Outcome<RepositoryDto>> AddAsync(OperationContext operation, AddRepositoryRequest request, CancellationToken ct)
+    {
+        var opened = await LocalRepository.OpenAsync(request.Path, request.Branch, ct).ConfigureAwait(false);
+        return opened.Value is { } local
+            ? await RegisterAsync(operation, local, request.Branch, request.Propose || configuration.Value.Analyzer.FirstScan == "propose", isSample: false, ct).ConfigureAwait(false)
+            : opened.Refusal!;
+    }
+
+    /// <summary>Makes and registers the sample repository, or returns the one there is. Its findings are proposed at once: trying it out is what it is for.</summary>
+    public async Task<Outcome<RepositoryDto>> AddSampleAsync(OperationContext operation, CancellationToken ct)
+    {
+        await SampleRepository.CreateAsync(data.SampleRepository, ct).ConfigureAwait(false);
+        var opened = await LocalRepository.OpenAsync(data.SampleRepository, branch: null, ct).ConfigureAwait(false);
+        return opened.Value is { } local
+            ? await RegisterAsync(operation, local, branch: null, accepted: true, isSample: true, ct).ConfigureAwait(false)
+            : opened.Refusal!;
+    }
+
+    public Task<Page<RepositoryDto>> ListAsync(int skip, int take, CancellationToken ct)
+        => store.ReadAsync(async (db, token) =>
+        {
+            var query = db.Repositories.Where(r => !r.Removed);
+            var page = await query.OrderBy(r => r.Name).ThenBy(r => r.Id).Skip(skip).Take(take).ToListAsync(token).ConfigureAwait(false);
+            return new Page<RepositoryDto>(await ToDtosAsync(db, page, token).ConfigureAwait(false), await query.CountAsync(token).ConfigureAwait(false));
+        }, ct);
+
+    public Task<Outcome<RepositoryDto>> GetAsync(long id, CancellationToken ct)
+        => store.ReadAsync<Outcome<RepositoryDto>>(async (db, token) => await FindAsync(db, id, token).ConfigureAwait(false) is { } repository
+            ? (await ToDtosAsync(db, [repository], token).ConfigureAwait(false))[0]
+            : Refusal.NotFound("repository", id), ct);
+
+    /// <summary>Takes a repository out of care. What is known of it is kept, hidden, for the day it is added again.</summary>
+    /// <returns>Null when done.</returns>
+    public Task<Refusal?> RemoveAsync(OperationContext operation, long id, CancellationToken ct)
+        => store.WriteAsync<Refusal?>(operation, async (tx, token) =>
+        {
+            if (await FindAsync(tx.Db, id, token).ConfigureAwait(false) is not { } repository)
+            {
+                return Refusal.NotFound("repository", id);
+            }
+
+            var unfinished = await tx.Db.Runs.CountAsync(r => r.WorkItem!.RepositoryId == id && r.State != RunState.Ended, token).ConfigureAwait(false);
+            if (unfinished > 0)
+            {
+                return Refusal.Conflict("repository_busy", FormattableString.Invariant($"'{repository.Name}' has {unfinished} unfinished run(s)."), "Cancel them first, or wait until they have ended.");
+            }
+
+            repository.Removed = true;
+            Changed(tx, repository, "repository.removed");
+            return null;
+        }, ct);
+
+    /// <summary>Ends the first scan's dry run: what it found is proposed, now and by every later scan.</summary>
+    public async Task<Outcome<ScanResultDto>> AcceptAsync(OperationContext operation, long id, CancellationToken ct)
+    {
+        var refusal = await store.WriteAsync<Refusal?>(operation, async (tx, token) =>
+        {
+            if (await FindAsync(tx.Db, id, token).ConfigureAwait(false) is not { } repository)
+            {
+                return Refusal.NotFound("repository", id);
+            }
+
+            if (!repository.Accepted)
+            {
+                repository.Accepted = true;
+                Changed(tx, repository, "repository.accepted");
+            }
+
+            return null;
+        }, ct).ConfigureAwait(false);
+        return refusal is null ? await scans.ScanAsync(operation, id, full: false, propose: true, ct).ConfigureAwait(false) : refusal;
+    }
+
+    /// <summary>Leaves word for the scan loop.</summary>
+    public Task<Outcome<RepositoryDto>> RequestScanAsync(OperationContext operation, long id, CancellationToken ct)
+        => store.WriteAsync<Outcome<RepositoryDto>>(operation, async (tx, token) =>
+        {
+            if (await FindAsync(tx.Db, id, token).ConfigureAwait(false) is not { } repository)
+            {
+                return Refusal.NotFound("repository", id);
+            }
+
+            repository.ScanRequestedAt = tx.Now;
+            Changed(tx, repository, "repository.scan_requested");
+            return (await ToDtosAsync(tx.Db, [repository], token).ConfigureAwait(false))[0];
+        }, ct);
+
+    private Task<RepositoryDto> RegisterAsync(OperationContext operation, LocalRepository local, string? branch, bool accepted, bool isSample, CancellationToken ct)
+        => store.WriteAsync(operation, async (tx, token) =>
+        {
+            var repository = await tx.Db.Repositories.OrderBy(r => r.Id).FirstOrDefaultAsync(r => r.Kind == RepositoryKind.Local && r.Location == local.Path, token).ConfigureAwait(false);
+            if (repository is null)
+            {
+                repository = new RepositoryEntity
+                {
+                    Name = local.Name,
+                    Kind = RepositoryKind.Local,
+                    Location = local.Path,
+                    BranchOverride = branch,
+                    DefaultBranch = local.Branch,
+                    IsSample = isSample,
+                    Accepted = accepted,
+                    ScanRequestedAt = tx.Now,
+                    CreatedAt = tx.Now,
+                    UpdatedAt = tx.Now,
+                };
+                tx.Db.Repositories.Add(repository);
+                await tx.Db.SaveChangesAsync(token).ConfigureAwait(false);
+                Changed(tx, repository, "repository.added");
+            }
+            else if (repository.Removed || (accepted && !repository.Accepted) || (branch is not null && branch != repository.BranchOverride))
+            {
+                var action = repository.Removed ? "repository.added" : "repository.changed";
+                repository.Removed = false;
+                repository.Accepted |= accepted;
+                repository.BranchOverride = branch ?? repository.BranchOverride;
+                repository.ScanRequestedAt = tx.Now;
+                Changed(tx, repository, action);
+            }
+
+            return (await ToDtosAsync(tx.Db, [repository], token).ConfigureAwait(false))[0];
+        }, ct);
+
+    private static Task<RepositoryEntity?> FindAsync(ManagerDbContext db, long id, CancellationToken ct) => db.Repositories.FirstOrDefaultAsync(r => r.Id == id && !r.Removed, ct);
+
+    private static void Changed(StoreTransaction tx, RepositoryEntity repository, string action)
+    {
+        repository.Version++;
+        repository.UpdatedAt = tx.Now;
+        tx.Audit(new AuditRecord("repository", action, "repository", repository.Id.ToString(CultureInfo.InvariantCulture), Details: new Dictionary<string, object?> { ["name"] = repository.Name, ["location"] = repository.Location }));
+        tx.Publish("repository.changed", "repository", repository.Id, ManagerJson.Name(repository.ScanState), repository.Name);
+    }
+
+    private static async Task<IReadOnlyList<RepositoryDto>> ToDtosAsync(ManagerDbContext db, IReadOnlyList<RepositoryEntity> repositories, CancellationToken ct)
+    {
+        var ids = repositories.Select(r => r.Id).ToList();
+        var findings = await db.Findings.Where(f => ids.Contains(f.RepositoryId) && !f.Gone)
+            .GroupBy(f => new { f.RepositoryId, f.Marker })
+            .Select(g => new { g.Key.RepositoryId, g.Key.Marker, Count = g.Count() })
+            .ToListAsync(ct).ConfigureAwait(false);
+        var items = await db.WorkItems.Where(w => ids.Contains(w.RepositoryId) && !s_decided.Contains(w.State))
+            .GroupBy(w => w.RepositoryId)
+            .Select(g => new { RepositoryId = g.Key, Count = g.Count() })
+            .ToDictionaryAsync(g => g.RepositoryId, g => g.Count, ct).ConfigureAwait(false);
+        return [.. repositories.Select(r => new RepositoryDto(
+            r.Id,
+            r.Name,
+            r.Kind,
+            r.Location,
+            r.DefaultBranch,
+            r.ScanState,
+            r.ScannedCommit,
+            r.LastScanAt,
+            r.LastScanSeconds,
+            r.LastScanFilesRead,
+            r.LastScanError,
+            r.IsSample,
+            r.Accepted,
+            findings.Where(f => f.RepositoryId == r.Id).ToDictionary(f => f.Marker, f => f.Count),
+            items.GetValueOrDefault(r.Id),
+            r.CreatedAt))];
+    }
+}

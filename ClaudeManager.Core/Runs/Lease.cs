@@ -1,0 +1,22 @@
+using ClaudeManager.Core.Persistence;
+using ClaudeManager.Core.Persistence.Entities;
+using Microsoft.EntityFrameworkCore;
+
+namespace ClaudeManager.Core.Runs;
+
+/// <summary>The right to write about a run: owner and attempt must both still match. <paramref name="Attempt"/> is the fencing token: it only grows.</summary>
+public sealed record Lease(long RunId, string Owner, int Attempt)
+{
+    /// <summary>How long a lease lasts without renewal. Renewed at a third of it; a dead worker's run starts again within this and one reaper interval.</summary>
+    public static readonly TimeSpan Duration = TimeSpan.FromSeconds(12);
+
+    public static readonly TimeSpan RenewEvery = TimeSpan.FromSeconds(4);
+
+    /// <summary>Loads the run for a write under this lease, or throws <see cref="LeaseLostException"/>. The row's own WHERE repeats the check when it is saved.</summary>
+    public async Task<RunEntity> HoldAsync(StoreTransaction tx, CancellationToken ct)
+        => await tx.Db.Runs.AsTracking().FirstOrDefaultAsync(r => r.Id == RunId && r.LeaseOwner == Owner && r.Attempt == Attempt, ct).ConfigureAwait(false)
+            ?? throw new LeaseLostException(this);
+}
+
+/// <summary>Somebody else has the run now: stop the agent and write nothing.</summary>
+public sealed class LeaseLostException(Lease lease) : Exception(FormattableString.Invariant($"The lease of run {lease.RunId} (attempt {lease.Attempt}) is lost."));

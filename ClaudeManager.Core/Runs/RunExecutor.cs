@@ -1,0 +1,599 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using ClaudeManager.Core.Agents;
+using ClaudeManager.Core.Agents.Processes;
+using ClaudeManager.Core.Agents.Workspaces;
+using ClaudeManager.Core.Audit;
+using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Events;
+using ClaudeManager.Core.Fleet;
+using ClaudeManager.Core.Operations;
+using ClaudeManager.Core.Persistence;
+using ClaudeManager.Core.Persistence.Entities;
+using ClaudeManager.Core.Publishing;
+using ClaudeManager.Core.Resilience;
+using ClaudeManager.Core.Scanning;
+using ClaudeManager.Core.Security;
+using ClaudeManager.Core.Verification;
+using ClaudeManager.Core.WorkItems;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+
+namespace ClaudeManager.Core.Runs;
+
+/// <summary>
+/// Takes one claimed run from its workspace to its branch. Every step first writes down where it is, under the lease, so that after a crash the next attempt goes on from there:
+/// from the last snapshot while the agent worked, from the result commit once it was done. Nothing here is done twice to effect: the branch is created under the run's own marker.
+/// </summary>
+public sealed class RunExecutor(
+    Store store,
+    EventSignal signal,
+    WorkspaceStore workspaces,
+    AgentCatalog agents,
+    Sandbox sandbox,
+    Verifier verifier,
+    ApprovalSeal seal,
+    LeaseKeeper keeper,
+    Redactor redactor,
+    DataDirectory data,
+    InstanceIdentity identity,
+    CurrentConfiguration configuration,
+    FindingPresence presence,
+    ILogger<RunExecutor> logger)
+{
+    private static readonly TimeSpan s_betweenSnapshots = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_firstRetry = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_longestRetry = TimeSpan.FromMinutes(10);
+
+    /// <summary>Works until the run has ended, is parked, waits for another try, or is lost. Throws only when <paramref name="stopping"/> or the database stops it.</summary>
+    public async Task ExecuteAsync(OperationContext operation, ClaimedRun claim, CancellationToken stopping)
+    {
+        Log.RunStarts(logger, claim.Run.Id, claim.Run.Attempt, claim.Run.Agent, claim.Item.Id);
+        using var held = keeper.Hold(claim.Lease);
+        using var cancelled = new CancellationTokenSource();
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(stopping, held.Lost, cancelled.Token);
+        await using var journal = await RunJournal.OpenAsync(store, operation, claim.Lease, redactor, identity.Host, stopping).ConfigureAwait(false);
+        using var watching = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
+        var watch = WatchCancellationAsync(claim.Lease, cancelled, watching.Token);
+        var attempt = new Attempt(operation, claim, journal, configuration.Value);
+        try
+        {
+            try
+            {
+                await RunStagesAsync(attempt, stop.Token).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (held.Lost.IsCancellationRequested)
+            {
+                throw new LeaseLostException(claim.Lease);
+            }
+            catch (OperationCanceledException) when (cancelled.IsCancellationRequested)
+            {
+                await SaveWorkAsync(attempt, CancellationToken.None).ConfigureAwait(false);
+                await EndAsync(attempt, RunEndReason.Cancelled, FailureClass.Cancelled, "Cancelled by a person.", CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            {
+                await SaveWorkAsync(attempt, CancellationToken.None).ConfigureAwait(false);
+                await RequeueAsync(attempt, "The service stops; the run goes on when it is back.", null, CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (Exception e) when (e is not (LeaseLostException or DbUpdateConcurrencyException))
+            {
+                await FaultAsync(attempt, e).ConfigureAwait(false);
+            }
+        }
+        catch (Exception e) when (e is LeaseLostException or DbUpdateConcurrencyException)
+        {
+            // Another worker has the run: whatever this one knows is void.
+            Log.LeaseLost(logger, claim.Run.Id, claim.Run.Attempt);
+        }
+        finally
+        {
+            await watching.CancelAsync().ConfigureAwait(false);
+            await watch.ConfigureAwait(false);
+        }
+
+        if (attempt.WorkspaceDone)
+        {
+            await RemoveWorkspaceAsync(claim.Run.Id).ConfigureAwait(false);
+        }
+    }
+
+    private async Task RunStagesAsync(Attempt attempt, CancellationToken ct)
+    {
+        var (run, item, repository) = (attempt.Run, attempt.Item, attempt.Repository);
+        if (await Staleness.CheckAsync(repository.Location, repository.DefaultBranch!, run.BaseCommit, item.Finding?.Path, ct).ConfigureAwait(false) is { } stale)
+        {
+            await StaleAsync(attempt, stale, ct).ConfigureAwait(false);
+            return;
+        }
+
+        if (attempt.Approval.Sandbox == SandboxLevel.Bwrap && await sandbox.ProblemAsync(ct).ConfigureAwait(false) is { } problem)
+        {
+            await EndAsync(attempt, RunEndReason.ConfigurationError, FailureClass.Configuration, $"The approval asks for the bwrap sandbox, which does not work here: {problem}", ct).ConfigureAwait(false);
+            return;
+        }
+
+        // A result another machine made is not here; its snapshot may be, in the store.
+        var hasResult = run.ResultCommit is { } result && await workspaces.ContainsAsync(run.RepositoryId, result, ct).ConfigureAwait(false);
+        if (!hasResult && !await RunAgentAsync(attempt, ct).ConfigureAwait(false))
+        {
+            return;
+        }
+
+        await VerifyAndPublishAsync(attempt, ct).ConfigureAwait(false);
+    }
+
+    /// <returns>False when the run has ended, is parked or waits.</returns>
+    private async Task<bool> RunAgentAsync(Attempt attempt, CancellationToken ct)
+    {
+        var run = attempt.Run;
+        var saved = await FindSavedWorkAsync(attempt, ct).ConfigureAwait(false);
+        await attempt.StageAsync(saved is null ? "Preparing the workspace" : "Preparing the workspace from the last snapshot", ct).ConfigureAwait(false);
+        var workspace = await workspaces.PrepareAsync(run.Id, run.RepositoryId, attempt.Repository.Location, run.BaseCommit, saved, ct).ConfigureAwait(false);
+        attempt.Workspace = workspace;
+        await MoveAsync(attempt, RunState.Running, r => r.Sandbox = attempt.Approval.Sandbox, ct).ConfigureAwait(false);
+        await attempt.StageAsync($"{run.Agent} works ({ManagerJson.Name(attempt.Approval.Sandbox)})", ct).ConfigureAwait(false);
+
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        var before = Task.FromResult<IReadOnlyList<CheckResultDto>>([]);
+        var snapshots = Task.CompletedTask;
+        AgentOutcome outcome;
+        try
+        {
+            var runner = agents.Find(run.Agent) ?? throw new InvalidOperationException($"There is no agent '{run.Agent}'.");
+            var request = new AgentRequest(
+                new RunIdentity(run.Id, run.Attempt, attempt.Lease.Owner),
+                workspace.Directory,
+                workspace.Home,
+                attempt.Approval.Prompt,
+                run.SessionId,
+                run.SessionStarted,
+                attempt.Approval.Sandbox,
+                ApprovalSeal.Tools(attempt.Approval),
+                attempt.Approval.BudgetMicroUsd / 1_000_000m,
+                attempt.Configuration.Executor,
+                attempt.Configuration.Network);
+            var agent = runner.RunAsync(run.Agent, request, attempt.Journal, ct);
+
+            // What the base's own checks say is found out beside the agent, and remembered for the next run on the same base.
+            before = CheckBaseAsync(attempt, both.Token);
+            snapshots = SnapshotEveryMinuteAsync(attempt, both.Token);
+            outcome = await agent.ConfigureAwait(false);
+        }
+        catch
+        {
+            await both.CancelAsync().ConfigureAwait(false);
+            await Task.WhenAll(Quietly(before), Quietly(snapshots)).ConfigureAwait(false);
+            throw;
+        }
+
+        await attempt.Journal.FlushAsync(ct).ConfigureAwait(false);
+        if (outcome.Reason != RunEndReason.Completed)
+        {
+            await both.CancelAsync().ConfigureAwait(false);
+            await Task.WhenAll(Quietly(before), Quietly(snapshots)).ConfigureAwait(false);
+            await SaveWorkAsync(attempt, ct).ConfigureAwait(false);
+            await NotCompletedAsync(attempt, outcome, ct).ConfigureAwait(false);
+            return false;
+        }
+
+        await attempt.StageAsync("The agent is done; collecting its work", ct).ConfigureAwait(false);
+        attempt.Before = await before.ConfigureAwait(false);
+        await both.CancelAsync().ConfigureAwait(false);
+        await Quietly(snapshots).ConfigureAwait(false);
+        var snapshot = await SaveWorkAsync(attempt, ct).ConfigureAwait(false);
+        if (snapshot is null)
+        {
+            throw new WorkspaceException("CM6001", "The agent's work could not be collected.");
+        }
+
+        foreach (var skipped in snapshot.Skipped.Take(20))
+        {
+            await attempt.Journal.AppendAsync(new AgentEvent("notice", "Not taken into the result: " + skipped), ct).ConfigureAwait(false);
+        }
+
+        if (snapshot.NestedGit.Count > 0)
+        {
+            var gate = new DiffGateDto(false, [.. snapshot.NestedGit.Select(p => new DiffGateHitDto("nested_git", p, null, "A repository inside the repository would hide its files from review."))]);
+            await UpdateAsync(attempt, r => r.Gate = JsonSerializer.Serialize(gate, ManagerJson.Options), ct).ConfigureAwait(false);
+            await EndAsync(attempt, RunEndReason.PolicyBlocked, FailureClass.Policy, "The agent left a repository inside the repository: " + string.Join(", ", snapshot.NestedGit.Take(5)), ct).ConfigureAwait(false);
+            return false;
+        }
+
+        if (!snapshot.Changed)
+        {
+            await EndAsync(attempt, RunEndReason.NoChanges, FailureClass.Agent, "The agent ended in good order but changed nothing.", ct).ConfigureAwait(false);
+            return false;
+        }
+
+        var author = attempt.Configuration.Executor.Publish;
+        var message = attempt.Trailers.Message(attempt.Item.Title, author.SignOff ? $"{author.AuthorName} <{author.AuthorEmail}>" : null);
+        var commit = await workspaces.CommitResultAsync(run.Id, run.RepositoryId, run.BaseCommit, snapshot.Tree, message, new CommitIdentity(author.AuthorName, author.AuthorEmail), run.CreatedAt, ct).ConfigureAwait(false);
+        await UpdateAsync(attempt, r =>
+        {
+            r.ResultCommit = commit;
+            r.DiffHash = snapshot.Tree;
+            // A person let one diff through, not whatever the agent makes next.
+            r.GateLiftedBy = null;
+        }, ct).ConfigureAwait(false);
+        return true;
+    }
+
+    /// <summary>The last snapshot, from this machine or, by its bundle, from the store; null when there is none any more.</summary>
+    private async Task<string?> FindSavedWorkAsync(Attempt attempt, CancellationToken ct)
+    {
+        var run = attempt.Run;
+        if (run.WipCommit is not { } commit || await workspaces.ContainsAsync(run.RepositoryId, commit, ct).ConfigureAwait(false))
+        {
+            return run.WipCommit;
+        }
+
+        var owner = run.PreviousRunId ?? run.Id;
+        var bundle = await store.ReadAsync((db, token) => db.RunArtifacts.Where(a => (a.RunId == run.Id || a.RunId == owner) && a.Kind == RunArtifacts.Bundle)
+            .OrderByDescending(a => a.RunId).Select(a => (byte[]?)a.Content).FirstOrDefaultAsync(token), ct).ConfigureAwait(false);
+        if (bundle is null)
+        {
+            await attempt.Journal.AppendAsync(new AgentEvent("notice", "The earlier work was kept on another machine only: the run starts from the base."), ct).ConfigureAwait(false);
+            return null;
+        }
+
+        return await workspaces.RestoreBundleAsync(run.Id, run.RepositoryId, attempt.Repository.Location, run.BaseCommit, bundle, ct).ConfigureAwait(false);
+    }
+
+    private async Task VerifyAndPublishAsync(Attempt attempt, CancellationToken ct)
+    {
+        var run = attempt.Run;
+        var objects = data.ObjectStore(run.RepositoryId);
+        var commit = run.ResultCommit!;
+        var diff = await DiffReader.ReadAsync(objects, run.BaseCommit, commit, ct).ConfigureAwait(false);
+        await PutAsync(attempt, RunArtifacts.Diff, Encoding.UTF8.GetBytes(redactor.Redact(JsonSerializer.Serialize(diff.ToDto(), ManagerJson.Options))), ct).ConfigureAwait(false);
+        await MoveAsync(attempt, RunState.Verifying, null, ct).ConfigureAwait(false);
+        await attempt.StageAsync(string.Create(CultureInfo.InvariantCulture, $"Verifying {diff.Files.Count} changed files in a clean checkout"), ct).ConfigureAwait(false);
+
+        var plan = await PlanAsync(attempt, ct).ConfigureAwait(false);
+        attempt.Before ??= await CheckBaseAsync(attempt, ct).ConfigureAwait(false);
+        var after = await verifier.AfterAsync(plan, attempt.Checks(commit), attempt.Journal, ct).ConfigureAwait(false);
+        var finding = attempt.Item.Finding is { } f ? await presence.CheckAsync(objects, run.BaseCommit, commit, f, ct).ConfigureAwait(false) : FindingState.NotApplicable;
+        var judged = Verifier.Judge(plan, attempt.Approval.Sandbox, attempt.Before, after, diff, finding);
+        var receipt = judged with { Problems = [.. judged.Problems.Select(redactor.Redact)] };
+        var gate = DiffGate.Check(diff, attempt.Configuration.Approvals);
+        await SaveJudgementAsync(attempt, receipt, gate, ct).ConfigureAwait(false);
+        if (receipt.Verdict == Verifier.Failed)
+        {
+            await EndAsync(attempt, RunEndReason.VerificationFailed, FailureClass.Verification, string.Join(" ", receipt.Problems), ct).ConfigureAwait(false);
+            return;
+        }
+
+        if (!gate.Passed && run.GateLiftedBy is { } person)
+        {
+            await attempt.Journal.AppendAsync(new AgentEvent("notice", $"{person} let the blocked diff through."), ct).ConfigureAwait(false);
+        }
+        else if (!gate.Passed)
+        {
+            await EndAsync(attempt, RunEndReason.PolicyBlocked, FailureClass.Policy, "Publication is blocked: " + string.Join(" ", gate.Hits.Take(5).Select(h => $"{h.Path}: {h.Why}")), ct).ConfigureAwait(false);
+            return;
+        }
+
+        // The patch cannot be redacted, so it is stored only once the gate, or a person, has let it through.
+        await PutAsync(attempt, RunArtifacts.Patch, await LocalPublisher.PatchAsync(objects, commit, ct).ConfigureAwait(false), ct).ConfigureAwait(false);
+        await MoveAsync(attempt, RunState.Publishing, null, ct).ConfigureAwait(false);
+        await attempt.StageAsync("Publishing the branch", ct).ConfigureAwait(false);
+        await PublishAsync(attempt, objects, commit, ct).ConfigureAwait(false);
+    }
+
+    private async Task PublishAsync(Attempt attempt, string objects, string commit, CancellationToken ct)
+    {
+        var (run, item, repository) = (attempt.Run, attempt.Item, attempt.Repository);
+        var fresh = await store.ReadAsync(async (db, token) => (
+            Approval: await db.Approvals.SingleAsync(a => a.Id == run.ApprovalId, token).ConfigureAwait(false),
+            Item: await db.WorkItems.SingleAsync(w => w.Id == item.Id, token).ConfigureAwait(false)), ct).ConfigureAwait(false);
+        if ((seal.Check(fresh.Approval, fresh.Item, store.Time.GetUtcNow())
+            ?? await Staleness.CheckAsync(repository.Location, repository.DefaultBranch!, run.BaseCommit, item.Finding?.Path, ct).ConfigureAwait(false)) is { } stale)
+        {
+            await StaleAsync(attempt, stale, ct).ConfigureAwait(false);
+            return;
+        }
+
+        var merges = await Staleness.MergesCleanlyAsync(repository.Location, repository.DefaultBranch!, objects, run.BaseCommit, commit, ct).ConfigureAwait(false);
+        var published = await LocalPublisher.PublishAsync(objects, repository.Location, commit, item.Title, attempt.Trailers, attempt.Configuration.Executor.Publish, ct).ConfigureAwait(false);
+        if (published.Problem is not null)
+        {
+            await EndAsync(attempt, RunEndReason.Failed, FailureClass.Infrastructure, published.Problem, ct).ConfigureAwait(false);
+            return;
+        }
+
+        await attempt.StageAsync($"Published as {published.Branch}", ct).ConfigureAwait(false);
+        await FinishAsync(attempt, async (tx, tracked, trackedItem, token) =>
+        {
+            tracked.Branch = published.Branch;
+            tracked.ResultCommit = published.Commit;
+            RunStateMachine.Move(tx, tracked, RunState.Ended, $"Published as {published.Branch}.", RunEndReason.Completed);
+            tx.Audit(new AuditRecord("publish", "run.published", "run", run.Id.ToString(CultureInfo.InvariantCulture), AuditSeverity.Medium, Details: new Dictionary<string, object?> { ["branch"] = published.Branch, ["commit"] = published.Commit, ["already_there"] = published.AlreadyThere }));
+            var approval = await tx.Db.Approvals.AsTracking().SingleAsync(a => a.Id == run.ApprovalId, token).ConfigureAwait(false);
+            approval.State = ApprovalStates.Fulfilled;
+            WorkItemStateMachine.Move(tx, trackedItem, merges ? WorkItemState.Review : WorkItemState.Conflict, merges ? $"Branch {published.Branch} waits for your review." : $"Branch {published.Branch} no longer merges cleanly into {repository.DefaultBranch}.");
+        }, ct).ConfigureAwait(false);
+    }
+
+    private async Task NotCompletedAsync(Attempt attempt, AgentOutcome outcome, CancellationToken ct)
+    {
+        if (outcome.Reason == RunEndReason.Parked)
+        {
+            await FinishAsync(attempt, (tx, run, item, _) =>
+            {
+                run.NotBefore = outcome.ResumeAt ?? tx.Now + TimeSpan.FromMinutes(15);
+                RunStateMachine.Move(tx, run, RunState.Parked, outcome.Detail);
+                WorkItemStateMachine.Move(tx, item, WorkItemState.Parked, outcome.Detail);
+                return Task.CompletedTask;
+            }, ct).ConfigureAwait(false);
+        }
+        else if (outcome.Failure is FailureClass.Transient or FailureClass.Infrastructure && attempt.Run.Failures + 1 < attempt.Configuration.Executor.MaxAttempts)
+        {
+            await RequeueAsync(attempt, outcome.Detail, attempt.Run.Failures, ct).ConfigureAwait(false);
+        }
+        else
+        {
+            await EndAsync(attempt, outcome.Reason, outcome.Failure ?? FailureClass.Agent, outcome.Detail, ct).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>A fault of the service itself, or of what it stands on: tried again under the ceiling, then ended with its reason.</summary>
+    private async Task FaultAsync(Attempt attempt, Exception e)
+    {
+        Log.RunFaulted(logger, attempt.Run.Id, attempt.Run.Attempt, e);
+        await SaveWorkAsync(attempt, CancellationToken.None).ConfigureAwait(false);
+        var failure = Failures.Classify(e);
+        var detail = e is ClaudeManagerException or ProgramNotStartedException ? e.Message : $"{e.GetType().Name}: {e.Message}";
+        await NotCompletedAsync(attempt, new AgentOutcome(failure == FailureClass.Configuration ? RunEndReason.ConfigurationError : RunEndReason.Failed, failure, detail), CancellationToken.None).ConfigureAwait(false);
+    }
+
+    private Task RequeueAsync(Attempt attempt, string why, int? failures, CancellationToken ct)
+    {
+        Log.RunRequeued(logger, attempt.Run.Id, why);
+        return FinishAsync(attempt, (tx, run, item, _) =>
+        {
+            if (failures is { } before)
+            {
+                run.Failures++;
+                var delay = TimeSpan.FromTicks(Math.Min(s_longestRetry.Ticks, s_firstRetry.Ticks << Math.Min(before, 16)));
+                run.NotBefore = tx.Now + delay;
+            }
+
+            RunStateMachine.Move(tx, run, RunState.Queued, why);
+            WorkItemStateMachine.Move(tx, item, WorkItemState.Queued, why);
+            return Task.CompletedTask;
+        }, ct, keepWorkspace: true);
+    }
+
+    private Task StaleAsync(Attempt attempt, string why, CancellationToken ct)
+        => FinishAsync(attempt, async (tx, run, item, token) =>
+        {
+            RunStateMachine.Move(tx, run, RunState.Ended, why, RunEndReason.PolicyBlocked);
+            var approval = await tx.Db.Approvals.AsTracking().SingleAsync(a => a.Id == run.ApprovalId, token).ConfigureAwait(false);
+            approval.State = ApprovalStates.Stale;
+            approval.StateReason = why;
+            WorkItemStateMachine.Move(tx, item, WorkItemState.Proposed, why);
+        }, ct);
+
+    private async Task EndAsync(Attempt attempt, RunEndReason reason, FailureClass failure, string detail, CancellationToken ct)
+    {
+        var clean = redactor.Redact(detail);
+        await attempt.StageAsync($"Ended: {ManagerJson.Name(reason).Replace('_', ' ')}. {clean}", ct).ConfigureAwait(false);
+        await FinishAsync(attempt, async (tx, run, item, token) =>
+        {
+            run.FailureClass = failure;
+            RunStateMachine.Move(tx, run, RunState.Ended, clean, reason);
+            // The same failure on the same base with no new diff twice is poison: a third try would only spend money.
+            var poison = reason is RunEndReason.Failed or RunEndReason.VerificationFailed or RunEndReason.NoChanges
+                && await tx.Db.Runs.AnyAsync(r => r.WorkItemId == item.Id && r.Id != run.Id && r.EndReason == reason && r.BaseCommit == run.BaseCommit && r.DiffHash == run.DiffHash, token).ConfigureAwait(false);
+            var text = string.Create(CultureInfo.InvariantCulture, $"Run {run.Id} ended: {ManagerJson.Name(reason).Replace('_', ' ')}. {clean}");
+            WorkItemStateMachine.Move(tx, item, poison ? WorkItemState.Quarantined : WorkItemState.Proposed, poison ? "Failed the same way twice with nothing new. " + text : text);
+        }, ct).ConfigureAwait(false);
+        Log.RunEnded(logger, attempt.Run.Id, ManagerJson.Name(reason));
+    }
+
+    /// <summary>The last write under a lease: what waits in the journal goes first, since afterwards nothing may be written.</summary>
+    private async Task FinishAsync(Attempt attempt, Func<StoreTransaction, RunEntity, WorkItemEntity, CancellationToken, Task> change, CancellationToken ct, bool keepWorkspace = false)
+    {
+        await attempt.Journal.FlushAsync(ct).ConfigureAwait(false);
+        await store.WriteAsync(attempt.Operation, async (tx, token) =>
+        {
+            var run = await attempt.Lease.HoldAsync(tx, token).ConfigureAwait(false);
+            var item = await tx.Db.WorkItems.AsTracking().SingleAsync(w => w.Id == run.WorkItemId, token).ConfigureAwait(false);
+            await change(tx, run, item, token).ConfigureAwait(false);
+        }, ct).ConfigureAwait(false);
+        attempt.WorkspaceDone = !keepWorkspace;
+    }
+
+    private async Task MoveAsync(Attempt attempt, RunState to, Action<RunEntity>? change, CancellationToken ct)
+        => attempt.Run = await store.WriteAsync(attempt.Operation, async (tx, token) =>
+        {
+            var run = await attempt.Lease.HoldAsync(tx, token).ConfigureAwait(false);
+            change?.Invoke(run);
+            RunStateMachine.Move(tx, run, to);
+            return run;
+        }, ct).ConfigureAwait(false);
+
+    private async Task UpdateAsync(Attempt attempt, Action<RunEntity> change, CancellationToken ct)
+        => attempt.Run = await store.WriteAsync(attempt.Operation, async (tx, token) =>
+        {
+            var run = await attempt.Lease.HoldAsync(tx, token).ConfigureAwait(false);
+            change(run);
+            run.UpdatedAt = tx.Now;
+            tx.Publish("run.changed", "run", run.Id, ManagerJson.Name(run.State));
+            return run;
+        }, ct).ConfigureAwait(false);
+
+    private Task<VerifyPlan> PlanAsync(Attempt attempt, CancellationToken ct)
+        => VerifyCommands.ResolveAsync(attempt.Configuration.Executor, attempt.Repository.Name, data.ObjectStore(attempt.Run.RepositoryId), attempt.Run.BaseCommit, ct);
+
+    private async Task<IReadOnlyList<CheckResultDto>> CheckBaseAsync(Attempt attempt, CancellationToken ct)
+        => await verifier.BeforeAsync(await PlanAsync(attempt, ct).ConfigureAwait(false), attempt.Checks(attempt.Run.BaseCommit), attempt.Journal, ct).ConfigureAwait(false);
+
+    /// <summary>Writes the verdict and what the gate said. A secret in the work takes its bundle out of the store again: the work stays in this machine's object store, for whoever decides on it.</summary>
+    private async Task SaveJudgementAsync(Attempt attempt, VerificationReceiptDto receipt, DiffGateDto gate, CancellationToken ct)
+    {
+        await UpdateAsync(attempt, r =>
+        {
+            r.Receipt = JsonSerializer.Serialize(receipt, ManagerJson.Options);
+            r.Gate = JsonSerializer.Serialize(gate, ManagerJson.Options);
+        }, ct).ConfigureAwait(false);
+        if (gate.Hits.Any(h => h.Rule == DiffGate.Secret))
+        {
+            await store.WriteAsync(attempt.Operation, async (tx, token) =>
+            {
+                await attempt.Lease.HoldAsync(tx, token).ConfigureAwait(false);
+                await tx.Db.RunArtifacts.Where(a => a.RunId == attempt.Run.Id && a.Kind == RunArtifacts.Bundle).ExecuteDeleteAsync(token).ConfigureAwait(false);
+            }, ct).ConfigureAwait(false);
+        }
+    }
+
+    private Task PutAsync(Attempt attempt, string kind, byte[] content, CancellationToken ct)
+        => store.WriteAsync(attempt.Operation, async (tx, token) =>
+        {
+            await attempt.Lease.HoldAsync(tx, token).ConfigureAwait(false);
+            await PutAsync(tx, attempt.Run.Id, kind, content, token).ConfigureAwait(false);
+        }, ct);
+
+    private static async Task PutAsync(StoreTransaction tx, long runId, string kind, byte[] content, CancellationToken ct)
+    {
+        var row = await tx.Db.RunArtifacts.AsTracking().FirstOrDefaultAsync(a => a.RunId == runId && a.Kind == kind, ct).ConfigureAwait(false);
+        if (row is null)
+        {
+            row = new RunArtifactEntity { RunId = runId, Kind = kind, Content = content };
+            tx.Db.RunArtifacts.Add(row);
+        }
+
+        row.Content = content;
+        row.UpdatedAt = tx.Now;
+    }
+
+    private async Task SnapshotEveryMinuteAsync(Attempt attempt, CancellationToken ct)
+    {
+        while (true)
+        {
+            await Task.Delay(s_betweenSnapshots, store.Time, ct).ConfigureAwait(false);
+            await SaveWorkAsync(attempt, ct).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Snapshots the workspace, if there is one. A snapshot that fails is logged and tried again; only a lost lease goes on up.</summary>
+    private async Task<Snapshot?> SaveWorkAsync(Attempt attempt, CancellationToken ct)
+    {
+        if (attempt.Workspace is not { } workspace)
+        {
+            return null;
+        }
+
+        try
+        {
+            var snapshot = await workspaces.SnapshotAsync(workspace, $"Work in progress of run {attempt.Run.Id.ToString(CultureInfo.InvariantCulture)}", ct).ConfigureAwait(false);
+            if (snapshot.Commit != attempt.Run.WipCommit)
+            {
+                var bundle = snapshot.Changed ? (await workspaces.BundleAsync(workspace, ct).ConfigureAwait(false)).Content : null;
+                attempt.Run = await store.WriteAsync(attempt.Operation, async (tx, token) =>
+                {
+                    var run = await attempt.Lease.HoldAsync(tx, token).ConfigureAwait(false);
+                    run.WipCommit = snapshot.Commit;
+                    run.WipAt = tx.Now;
+                    if (bundle is not null)
+                    {
+                        await PutAsync(tx, run.Id, RunArtifacts.Bundle, bundle, token).ConfigureAwait(false);
+                    }
+
+                    return run;
+                }, ct).ConfigureAwait(false);
+            }
+
+            return snapshot;
+        }
+        catch (Exception e) when (e is not (OperationCanceledException or LeaseLostException or DbUpdateConcurrencyException))
+        {
+            Log.SnapshotFailed(logger, attempt.Run.Id, e);
+            return null;
+        }
+    }
+
+    private async Task WatchCancellationAsync(Lease lease, CancellationTokenSource cancelled, CancellationToken ct)
+    {
+        using var listener = signal.Listen();
+        try
+        {
+            while (!await IsCancelRequestedAsync(lease, ct).ConfigureAwait(false))
+            {
+                await listener.WaitAsync(TimeSpan.FromSeconds(1), store.Time, ct).ConfigureAwait(false);
+            }
+
+            await cancelled.CancelAsync().ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // The run is over.
+        }
+    }
+
+    private async Task<bool> IsCancelRequestedAsync(Lease lease, CancellationToken ct)
+    {
+        try
+        {
+            return await store.ReadAsync((db, token) => db.Runs.AnyAsync(r => r.Id == lease.RunId && r.CancelRequestedAt != null, token), ct).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            // While the database is away nobody can ask; whether the lease still holds is the keeper's to find out.
+            Log.CancellationNotRead(logger, lease.RunId, e);
+            return false;
+        }
+    }
+
+    private async Task RemoveWorkspaceAsync(long runId)
+    {
+        try
+        {
+            await workspaces.RemoveAsync(runId, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or WorkspaceException)
+        {
+            Log.WorkspaceNotRemoved(logger, runId, e);
+        }
+    }
+
+    /// <summary>Waits for a task that was stopped because its result is no longer wanted, however it ends.</summary>
+    private static async Task Quietly(Task task)
+        => await task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+    /// <summary>What one attempt carries from stage to stage.</summary>
+    private sealed class Attempt(OperationContext operation, ClaimedRun claim, RunJournal journal, ManagerConfiguration configuration)
+    {
+        public OperationContext Operation => operation;
+
+        public Lease Lease => claim.Lease;
+
+        public WorkItemEntity Item => claim.Item;
+
+        public RepositoryEntity Repository => claim.Repository;
+
+        public ApprovalEntity Approval => claim.Approval;
+
+        public RunJournal Journal => journal;
+
+        /// <summary>The configuration of this attempt, from start to end.</summary>
+        public ManagerConfiguration Configuration => configuration;
+
+        public RunEntity Run { get; set; } = claim.Run;
+
+        public Workspace? Workspace { get; set; }
+
+        public IReadOnlyList<CheckResultDto>? Before { get; set; }
+
+        public bool WorkspaceDone { get; set; }
+
+        public ResultTrailers Trailers => new(Item.Id, Run.Id, Run.BaseCommit);
+
+        public VerificationRequest Checks(string commit) => new(new RunIdentity(Run.Id, Run.Attempt, Lease.Owner), Run.RepositoryId, commit, Approval.Sandbox, configuration.Executor);
+
+        public ValueTask StageAsync(string text, CancellationToken ct) => journal.AppendAsync(new AgentEvent("stage", text), ct);
+    }
+}

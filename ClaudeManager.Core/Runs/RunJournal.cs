@@ -1,0 +1,248 @@
+using System.Text.Json;
+using ClaudeManager.Core.Agents;
+using ClaudeManager.Core.Operations;
+using ClaudeManager.Core.Persistence;
+using ClaudeManager.Core.Persistence.Entities;
+using ClaudeManager.Core.Security;
+using Microsoft.EntityFrameworkCore;
+
+namespace ClaudeManager.Core.Runs;
+
+/// <summary>
+/// Everything a run says, redacted, in order, under its lease: collected for 50 ms (or 256 events) and appended in one transaction, at most four times a second, which is also as often as the live feed hears of it.
+/// An unreachable database stops the writer, not the collecting; when too much waits, the agent's output waits too.
+/// </summary>
+public sealed class RunJournal : IAgentSink, IAsyncDisposable
+{
+    private const int BatchSize = 256;
+    private const int MostWaiting = 4096;
+    private const int LongestText = 64 * 1024;
+    private const int LongestData = 256 * 1024;
+    private static readonly TimeSpan s_collect = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan s_betweenWrites = TimeSpan.FromMilliseconds(250);
+
+    private readonly Store _store;
+    private readonly OperationContext _operation;
+    private readonly Lease _lease;
+    private readonly Redactor _redactor;
+    private readonly string _host;
+    private readonly SemaphoreSlim _writing = new(1, 1);
+    private readonly SemaphoreSlim _room = new(MostWaiting, MostWaiting);
+    private readonly SemaphoreSlim _work = new(0, 1);
+    private readonly CancellationTokenSource _closing = new();
+    private readonly Lock _lock = new();
+    private readonly Task _loop;
+    private List<RunEventEntity> _waiting = [];
+    private AgentUsage? _usage;
+    private Exception? _failure;
+    private long _seq;
+
+    private RunJournal(Store store, OperationContext operation, Lease lease, Redactor redactor, string host, long lastSeq)
+    {
+        (_store, _operation, _lease, _redactor, _host, _seq) = (store, operation, lease, redactor, host, lastSeq);
+        _loop = Task.Run(LoopAsync);
+    }
+
+    public static async Task<RunJournal> OpenAsync(Store store, OperationContext operation, Lease lease, Redactor redactor, string host, CancellationToken ct)
+    {
+        var last = await store.ReadAsync((db, token) => db.RunEvents.Where(e => e.RunId == lease.RunId).MaxAsync(e => (long?)e.Seq, token), ct).ConfigureAwait(false);
+        return new RunJournal(store, operation, lease, redactor, host, last ?? 0);
+    }
+
+    public async ValueTask AppendAsync(AgentEvent agentEvent, CancellationToken ct)
+    {
+        await _room.WaitAsync(ct).ConfigureAwait(false);
+        var data = agentEvent.Data is { ValueKind: not JsonValueKind.Undefined } element ? Cut(_redactor.Redact(element.GetRawText()), LongestData, json: true) : null;
+        var entity = new RunEventEntity
+        {
+            RunId = _lease.RunId,
+            Attempt = _lease.Attempt,
+            At = _store.Time.GetUtcNow(),
+            Kind = agentEvent.Kind,
+            Text = Cut(_redactor.Redact(agentEvent.Text).Replace('\0', '\uFFFD'), LongestText, json: false)!,
+            Data = data?.Replace("\\u0000", "\\uFFFD", StringComparison.Ordinal),
+        };
+        lock (_lock)
+        {
+            ThrowIfFailed();
+            entity.Seq = ++_seq;
+            _waiting.Add(entity);
+        }
+
+        Signal();
+    }
+
+    public ValueTask UsageAsync(AgentUsage usage, CancellationToken ct)
+    {
+        lock (_lock)
+        {
+            ThrowIfFailed();
+            _usage = usage;
+        }
+
+        Signal();
+        return ValueTask.CompletedTask;
+    }
+
+    public async ValueTask SessionStartedAsync(string? agentVersion, CancellationToken ct)
+        => await _store.WriteAsync(_operation, async (tx, token) =>
+        {
+            var run = await _lease.HoldAsync(tx, token).ConfigureAwait(false);
+            run.SessionStarted = true;
+            run.AgentVersion = agentVersion ?? run.AgentVersion;
+        }, ct).ConfigureAwait(false);
+
+    public Task ProcessStartedAsync(int processId, long processStart, string purpose, CancellationToken ct)
+        => _store.WriteAsync(_operation, async (tx, token) =>
+        {
+            await _lease.HoldAsync(tx, token).ConfigureAwait(false);
+            tx.Db.RunProcesses.Add(new RunProcessEntity
+            {
+                RunId = _lease.RunId,
+                Attempt = _lease.Attempt,
+                BootId = _lease.Owner,
+                Host = _host,
+                ProcessId = processId,
+                ProcessStart = processStart,
+                Purpose = purpose,
+                StartedAt = tx.Now,
+            });
+        }, ct);
+
+    /// <summary>Not fenced: it only says that a process of ours is gone, which stays true after the lease is lost.</summary>
+    public Task ProcessEndedAsync(int processId, long processStart, CancellationToken ct)
+        => _store.WriteAsync(_operation, (tx, token) => tx.Db.RunProcesses
+            .Where(p => p.Host == _host && p.ProcessId == processId && p.ProcessStart == processStart && p.EndedAt == null)
+            .ExecuteUpdateAsync(u => u.SetProperty(p => p.EndedAt, tx.Now), token), ct);
+
+    /// <summary>Writes what still waits. Throws when the lease is lost.</summary>
+    public async Task FlushAsync(CancellationToken ct)
+    {
+        while (await WriteBatchAsync(ct).ConfigureAwait(false))
+        {
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _closing.CancelAsync().ConfigureAwait(false);
+        await _loop.ConfigureAwait(false);
+        _closing.Dispose();
+        _writing.Dispose();
+        _room.Dispose();
+        _work.Dispose();
+    }
+
+    private async Task LoopAsync()
+    {
+        var ct = _closing.Token;
+        try
+        {
+            while (true)
+            {
+                await _work.WaitAsync(ct).ConfigureAwait(false);
+                await Task.Delay(s_collect, _store.Time, ct).ConfigureAwait(false);
+                try
+                {
+                    while (await WriteBatchAsync(ct).ConfigureAwait(false))
+                    {
+                    }
+                }
+                catch (Exception e) when (e is not (OperationCanceledException or LeaseLostException or DbUpdateConcurrencyException))
+                {
+                    // The database is away: what waits stays, and is tried again with the next pause.
+                    Signal();
+                }
+
+                await Task.Delay(s_betweenWrites - s_collect, _store.Time, ct).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Closing: FlushAsync has written what the run still had to say, or the lease is lost.
+        }
+        catch (Exception e) when (e is LeaseLostException or DbUpdateConcurrencyException)
+        {
+            lock (_lock)
+            {
+                _failure = new LeaseLostException(_lease);
+            }
+        }
+    }
+
+    /// <returns>True when there is more to write.</returns>
+    private async Task<bool> WriteBatchAsync(CancellationToken ct)
+    {
+        await _writing.WaitAsync(ct).ConfigureAwait(false);
+        try
+        {
+            List<RunEventEntity> batch;
+            AgentUsage? usage;
+            lock (_lock)
+            {
+                if (_waiting.Count == 0 && _usage is null)
+                {
+                    return false;
+                }
+
+                batch = _waiting.GetRange(0, Math.Min(BatchSize, _waiting.Count));
+                usage = _usage;
+            }
+
+            await _store.WriteAsync(_operation, async (tx, token) =>
+            {
+                var run = await _lease.HoldAsync(tx, token).ConfigureAwait(false);
+                run.LastEventAt = tx.Now;
+                if (usage is not null)
+                {
+                    run.CostMicroUsd = usage.CostUsd is { } cost ? (long)Math.Ceiling(cost * 1_000_000m) : run.CostMicroUsd;
+                    run.InputTokens = usage.InputTokens ?? run.InputTokens;
+                    run.OutputTokens = usage.OutputTokens ?? run.OutputTokens;
+                    run.Turns = usage.Turns ?? run.Turns;
+                }
+
+                tx.Db.RunEvents.AddRange(batch);
+                tx.Publish("run.output", "run", _lease.RunId);
+            }, ct).ConfigureAwait(false);
+
+            lock (_lock)
+            {
+                _waiting = _waiting.GetRange(batch.Count, _waiting.Count - batch.Count);
+                _usage = ReferenceEquals(_usage, usage) ? null : _usage;
+                if (batch.Count > 0)
+                {
+                    _room.Release(batch.Count);
+                }
+
+                return _waiting.Count > 0;
+            }
+        }
+        finally
+        {
+            _writing.Release();
+        }
+    }
+
+    private void Signal()
+    {
+        try
+        {
+            _work.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // A signal already waits; one is enough.
+        }
+    }
+
+    private void ThrowIfFailed()
+    {
+        if (_failure is not null)
+        {
+            throw _failure;
+        }
+    }
+
+    private static string? Cut(string text, int longest, bool json)
+        => text.Length <= longest ? text : json ? null : string.Concat(text.AsSpan(0, longest), $" … ({text.Length - longest} more characters)");
+}

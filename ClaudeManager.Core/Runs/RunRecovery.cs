@@ -1,0 +1,73 @@
+using ClaudeManager.Core.Agents.Processes;
+using ClaudeManager.Core.Agents.Workspaces;
+using ClaudeManager.Core.Fleet;
+using ClaudeManager.Core.Operations;
+using ClaudeManager.Core.Persistence;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+
+namespace ClaudeManager.Core.Runs;
+
+/// <summary>
+/// Puts right what a dead worker left, in this order: its processes are stopped (an orphan must not write into a workspace that starts again), its runs go back to the queue,
+/// and workspaces of runs that are over are removed. An outage of the database steals nothing: leases are judged only after it was reachable for a whole lease time.
+/// </summary>
+/// <param name="ownership">Whether this process alone owns its data directory, which proves that every earlier boot on it is dead.</param>
+public sealed class RunRecovery(Store store, RunQueue queue, OrphanReaper orphans, WorkspaceStore workspaces, InstanceRegistry instances, DataDirectoryOwnership ownership, ILogger<RunRecovery> logger)
+{
+    private long? _reachableSince;
+    private bool _swept;
+
+    public async Task RecoverAsync(OperationContext operation, CancellationToken ct)
+    {
+        IReadOnlySet<string> dead;
+        try
+        {
+            dead = await instances.DeadBootsAsync(ownership.Exclusive, ct).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            _reachableSince = null;
+            throw;
+        }
+
+        _reachableSince ??= store.Time.GetTimestamp();
+        if (dead.Count > 0)
+        {
+            await StopOrphansAsync(operation, dead, ct).ConfigureAwait(false);
+        }
+
+        var certain = ownership.Exclusive ? dead : new HashSet<string>();
+        var patient = store.Time.GetElapsedTime(_reachableSince.Value) >= Lease.Duration;
+        foreach (var run in await queue.ReapAsync(operation, certain, patient, ct).ConfigureAwait(false))
+        {
+            Log.RunRequeued(logger, run, "its worker is gone");
+        }
+
+        if (!_swept)
+        {
+            var open = await store.ReadAsync((db, token) => db.Runs.Where(r => r.State != Contracts.RunState.Ended).Select(r => r.Id).ToListAsync(token), ct).ConfigureAwait(false);
+            await workspaces.SweepAsync(open.ToHashSet(), ct).ConfigureAwait(false);
+            _swept = true;
+        }
+    }
+
+    private async Task StopOrphansAsync(OperationContext operation, IReadOnlySet<string> dead, CancellationToken ct)
+    {
+        var host = instances.Identity.Host;
+        var rows = await store.ReadAsync((db, token) => db.RunProcesses.Where(p => p.Host == host && p.EndedAt == null && dead.Contains(p.BootId)).ToListAsync(token), ct).ConfigureAwait(false);
+        foreach (var stopped in await orphans.ReapAsync(dead, rows, ct).ConfigureAwait(false))
+        {
+            Log.OrphanStopped(logger, stopped.ProcessId, stopped.Run?.RunId ?? 0);
+        }
+
+        if (rows.Count > 0)
+        {
+            var ids = rows.Select(r => r.Id).ToList();
+            await store.WriteAsync(operation, (tx, token) => tx.Db.RunProcesses.Where(p => ids.Contains(p.Id)).ExecuteUpdateAsync(u => u.SetProperty(p => p.EndedAt, tx.Now), token), ct).ConfigureAwait(false);
+        }
+    }
+}
+
+/// <summary>Whether this process holds the exclusive lock of its data directory.</summary>
+public sealed record DataDirectoryOwnership(bool Exclusive);

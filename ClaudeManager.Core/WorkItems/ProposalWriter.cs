@@ -1,0 +1,194 @@
+using System.Globalization;
+using System.Text.Json;
+using ClaudeManager.Core.Audit;
+using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Persistence;
+using ClaudeManager.Core.Persistence.Entities;
+using Microsoft.EntityFrameworkCore;
+
+namespace ClaudeManager.Core.WorkItems;
+
+/// <summary>What a scan changed in a repository's findings. The entities are tracked by the scan's own transaction.</summary>
+/// <param name="Moved">Same finding, other place (line, path, neighbourhood).</param>
+/// <param name="Changed">Same finding, materially other text.</param>
+public sealed record FindingChanges(
+    string Commit,
+    IReadOnlyList<FindingEntity> New,
+    IReadOnlyList<FindingEntity> Moved,
+    IReadOnlyList<FindingEntity> Changed,
+    IReadOnlyList<FindingEntity> Gone,
+    IReadOnlyList<FindingEntity> Returned);
+
+public sealed record ProposalCounts(int Proposed, int Closed, int Reopened);
+
+/// <summary>Turns a scan's findings into work items, inside the scan's transaction.</summary>
+public static class ProposalWriter
+{
+    public static async Task<ProposalCounts> ApplyAsync(StoreTransaction tx, RepositoryEntity repository, FindingChanges changes, bool propose, ManagerConfiguration configuration, CancellationToken ct)
+    {
+        await tx.Db.SaveChangesAsync(ct).ConfigureAwait(false);
+        var affected = changes.Moved.Concat(changes.Changed).Concat(changes.Gone).Concat(changes.Returned).Select(f => f.Id).ToHashSet();
+        var items = (await tx.Db.WorkItems.Where(w => w.RepositoryId == repository.Id && w.FindingId != null).ToListAsync(ct).ConfigureAwait(false))
+            .Where(w => affected.Contains(w.FindingId!.Value)).ToDictionary(w => w.FindingId!.Value);
+        int closed = 0, reopened = 0;
+        foreach (var finding in changes.Gone)
+        {
+            if (items.TryGetValue(finding.Id, out var item) && await CloseAsync(tx, item, changes.Commit, ct).ConfigureAwait(false))
+            {
+                closed++;
+            }
+        }
+
+        foreach (var finding in changes.Moved.Concat(changes.Changed))
+        {
+            if (items.TryGetValue(finding.Id, out var item))
+            {
+                await FollowAsync(tx, repository, item, finding, changes.Commit, configuration, ct).ConfigureAwait(false);
+            }
+        }
+
+        foreach (var finding in changes.Returned)
+        {
+            if (items.TryGetValue(finding.Id, out var item))
+            {
+                if (item.RejectedTextHash == finding.TextHash)
+                {
+                    continue;
+                }
+
+                Describe(tx, repository, item, finding, changes.Commit, configuration);
+                if (item.State is WorkItemState.Closed or WorkItemState.Done)
+                {
+                    WorkItemStateMachine.Move(tx, item, WorkItemState.Proposed, $"Came back with {Short(changes.Commit)}.");
+                    reopened++;
+                }
+            }
+        }
+
+        var proposed = propose ? await ProposeAsync(tx, repository, changes.Commit, configuration, ct).ConfigureAwait(false) : 0;
+        return new ProposalCounts(proposed, closed, reopened);
+    }
+
+    /// <summary>Proposes the best of what is found and not yet proposed, within the caps of one scan.</summary>
+    private static async Task<int> ProposeAsync(StoreTransaction tx, RepositoryEntity repository, string commit, ManagerConfiguration configuration, CancellationToken ct)
+    {
+        var waiting = await tx.Db.Findings
+            .Where(f => f.RepositoryId == repository.Id && !f.Gone && !tx.Db.WorkItems.Any(w => w.FindingId == f.Id))
+            .ToListAsync(ct).ConfigureAwait(false);
+        var ranked = waiting.Select(f => (Finding: f, Ranking: Rank(f, configuration, tx.Now)));
+        var chosen = WithinCaps(ranked, r => r.Finding.Path, r => r.Ranking.Score, configuration.Analyzer).ToList();
+        foreach (var (finding, _) in chosen)
+        {
+            var item = new WorkItemEntity
+            {
+                RepositoryId = repository.Id,
+                Finding = finding,
+                Fingerprint = finding.Fingerprint,
+                Title = "",
+                Body = "",
+                ScoreTerms = "[]",
+                Labels = JsonSerializer.Serialize<string[]>(["task-proposal", "refactor", "todo"]),
+                CorrelationId = tx.Operation.CorrelationId,
+                State = WorkItemState.Proposed,
+                CreatedAt = tx.Now,
+            };
+            Describe(tx, repository, item, finding, commit, configuration);
+            tx.Db.WorkItems.Add(item);
+            await tx.Db.SaveChangesAsync(ct).ConfigureAwait(false);
+            tx.Audit(new AuditRecord("proposal", "work_item.proposed", "work_item", item.Id.ToString(CultureInfo.InvariantCulture), Details: new Dictionary<string, object?> { ["repository"] = repository.Name, ["fingerprint"] = item.Fingerprint, ["commit"] = commit }));
+            tx.Publish("work_item.changed", "work_item", item.Id, ManagerJson.Name(item.State), item.Title);
+        }
+
+        return chosen.Count;
+    }
+
+    /// <summary>The caps limit new proposals of one scan, best first; what is over them waits, and is not lost.</summary>
+    public static IEnumerable<T> WithinCaps<T>(IEnumerable<T> candidates, Func<T, string> path, Func<T, double> score, AnalyzerConfiguration analyzer)
+    {
+        var perFile = new Dictionary<string, int>();
+        return candidates.OrderByDescending(score).ThenBy(path, StringComparer.Ordinal).Where(c =>
+        {
+            var count = perFile.GetValueOrDefault(path(c));
+            perFile[path(c)] = count + 1;
+            return count < analyzer.MaxTodosPerFile;
+        }).Take(analyzer.MaxIssuesPerRepo);
+    }
+
+    public static Ranking Rank(FindingEntity finding, ManagerConfiguration configuration, DateTimeOffset now)
+        => Ranker.Rank(new RankInput(finding.Marker, finding.Text, finding.Path, finding.Priority, finding.DueOn, finding.AuthoredAt, []), configuration.Ranking, now);
+
+    private static async Task<bool> CloseAsync(StoreTransaction tx, WorkItemEntity item, string commit, CancellationToken ct)
+    {
+        item.ClosedByCommit = commit;
+        if (item.State is WorkItemState.Running or WorkItemState.Done or WorkItemState.Closed)
+        {
+            // A run in flight finds out by itself (staleness at publish); ended items stay as they are.
+            return false;
+        }
+
+        await WithdrawAsync(tx, item, $"The finding is gone since {Short(commit)}.", ct).ConfigureAwait(false);
+        WorkItemStateMachine.Move(tx, item, item.State == WorkItemState.Review ? WorkItemState.Done : WorkItemState.Closed, $"The finding is gone since {Short(commit)}.");
+        return true;
+    }
+
+    private static async Task FollowAsync(StoreTransaction tx, RepositoryEntity repository, WorkItemEntity item, FindingEntity finding, string commit, ManagerConfiguration configuration, CancellationToken ct)
+    {
+        if (item.State is WorkItemState.Queued or WorkItemState.Running or WorkItemState.Review or WorkItemState.Done)
+        {
+            // The text a run was approved for stays as it was; staleness is judged at claim and at publish.
+            return;
+        }
+
+        var before = (item.Title, item.Body);
+        Describe(tx, repository, item, finding, commit, configuration);
+        if (item.State == WorkItemState.Rejected && item.RejectedTextHash != finding.TextHash)
+        {
+            WorkItemStateMachine.Move(tx, item, WorkItemState.Proposed, "Its text has changed since it was rejected.");
+        }
+        else if (item.State == WorkItemState.Approved && before != (item.Title, item.Body))
+        {
+            await WithdrawAsync(tx, item, "Changed since it was approved.", ct).ConfigureAwait(false);
+            WorkItemStateMachine.Move(tx, item, WorkItemState.Proposed, "Changed since it was approved: look again.");
+        }
+    }
+
+    private static async Task WithdrawAsync(StoreTransaction tx, WorkItemEntity item, string reason, CancellationToken ct)
+    {
+        foreach (var approval in await tx.Db.Approvals.Where(a => a.WorkItemId == item.Id && a.State == ApprovalStates.Active).ToListAsync(ct).ConfigureAwait(false))
+        {
+            approval.State = ApprovalStates.Stale;
+            approval.StateReason = reason;
+        }
+    }
+
+    private static void Describe(StoreTransaction tx, RepositoryEntity repository, WorkItemEntity item, FindingEntity finding, string commit, ManagerConfiguration configuration)
+    {
+        var ranking = Rank(finding, configuration, tx.Now);
+        item.Kind = ranking.Kind;
+        item.ComputedScore = ranking.Score;
+        item.Score = item.ScoreOverride ?? ranking.Score;
+        item.ScoreTerms = JsonSerializer.Serialize(ranking.Terms, ManagerJson.Options);
+        item.Title = InertText.Title($"Address {finding.Marker} in {finding.Path}:{finding.Line.ToString(CultureInfo.InvariantCulture)}");
+        item.Body = Body(repository, finding, commit);
+        item.BaseCommit = commit;
+        WorkItemStateMachine.Touch(tx, item);
+    }
+
+    /// <summary>The issue body of product §5; for a local repository the link is the place in the commit.</summary>
+    private static string Body(RepositoryEntity repository, FindingEntity finding, string commit)
+        => $"""
+            A `{finding.Marker}` comment asks for work: {InertText.Code(finding.Text.Length == 0 ? finding.Marker : finding.Text)}
+
+            **Repository:** {InertText.Title(repository.Name)}
+            **File:** {InertText.Code(finding.Path)}
+            **Line:** {finding.Line.ToString(CultureInfo.InvariantCulture)}
+            **Context:**
+
+            {InertText.Fence(finding.Context)}
+
+            **Direct Link:** {InertText.Code($"{Short(commit)}:{finding.Path}#L{finding.Line.ToString(CultureInfo.InvariantCulture)}")}
+            """;
+
+    private static string Short(string commit) => commit.Length > 12 ? commit[..12] : commit;
+}

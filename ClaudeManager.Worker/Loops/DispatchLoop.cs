@@ -1,0 +1,69 @@
+using System.Collections.Concurrent;
+using ClaudeManager.Core.Agents;
+using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.Events;
+using ClaudeManager.Core.Fleet;
+using ClaudeManager.Core.Operations;
+using ClaudeManager.Core.Runs;
+
+namespace ClaudeManager.Worker.Loops;
+
+/// <summary>Claims runs while there is room and carries each out beside the loop; on stop it waits until every run has saved its work and let go of its lease.</summary>
+internal sealed partial class DispatchLoop(
+    RunQueue queue,
+    RunExecutor executor,
+    AgentCatalog agents,
+    InstanceIdentity identity,
+    CurrentConfiguration configuration,
+    Operation operation,
+    EventSignal signal,
+    TimeProvider time,
+    ILogger<DispatchLoop> logger) : Loop("runs.dispatch", TimeSpan.FromSeconds(1), operation, signal, time, logger)
+{
+    private readonly ConcurrentDictionary<long, Task> _inHand = new();
+
+    protected override async Task<bool> RoundAsync(OperationContext context, CancellationToken ct)
+    {
+        if (_inHand.Count >= configuration.Value.Executor.MaxConcurrentRuns || !await queue.HasWaitingAsync(ct))
+        {
+            return false;
+        }
+
+        var claim = await queue.ClaimAsync(context, identity.BootId, name => agents.Find(name) is not null, [.. _inHand.Keys], ct);
+        if (claim is null)
+        {
+            return false;
+        }
+
+        // Not awaited here: the run lasts, the loop goes on. Stop awaits them all.
+        _inHand[claim.Run.Id] = Task.Run(() => CarryOutAsync(claim, ct), CancellationToken.None);
+        return true;
+    }
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        await Task.WhenAll(_inHand.Values).WaitAsync(cancellationToken);
+    }
+
+    private async Task CarryOutAsync(ClaimedRun claim, CancellationToken stopping)
+    {
+        try
+        {
+            await Operation.RunAsync("runs.execute", "system:worker", (context, ct) => executor.ExecuteAsync(context, claim, ct), stopping);
+        }
+        catch (Exception e)
+        {
+            // The operation has logged it. The lease runs out and the run starts again elsewhere or here.
+            LogAbandoned(logger, claim.Run.Id, e.GetType().Name);
+        }
+        finally
+        {
+            _inHand.TryRemove(claim.Run.Id, out _);
+            Signal.Raise();
+        }
+    }
+
+    [LoggerMessage(6010, LogLevel.Warning, "Run {RunId} was let go after {Fault}; its lease runs out and it starts again")]
+    private static partial void LogAbandoned(ILogger logger, long runId, string fault);
+}

@@ -1,0 +1,22 @@
+using ClaudeManager.Core.Events;
+using ClaudeManager.Core.Fleet;
+using ClaudeManager.Core.Operations;
+
+namespace ClaudeManager.Worker.Loops;
+
+/// <summary>Says every five seconds that this process lives.</summary>
+internal sealed class HeartbeatLoop(InstanceRegistry instances, Operation operation, TimeProvider time, ILogger<HeartbeatLoop> logger)
+    : Loop("instances.heartbeat", InstanceRegistry.Heartbeat, operation, new EventSignal(), time, logger)
+{
+    protected override async Task<bool> RoundAsync(OperationContext context, CancellationToken ct)
+    {
+        await instances.BeatAsync(ct);
+        return false;
+    }
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        await instances.StopAsync(cancellationToken);
+    }
+}

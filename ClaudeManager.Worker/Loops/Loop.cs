@@ -1,0 +1,54 @@
+using ClaudeManager.Core.Events;
+using ClaudeManager.Core.Operations;
+
+namespace ClaudeManager.Worker.Loops;
+
+/// <summary>What every loop has in common: one operation per round, and no fault that ends it: logged once (by the operation), backed off, and on it goes.</summary>
+internal abstract partial class Loop(string name, TimeSpan interval, Operation operation, EventSignal signal, TimeProvider time, ILogger logger) : BackgroundService
+{
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromMinutes(1);
+
+    protected Operation Operation => operation;
+
+    protected EventSignal Signal => signal;
+
+    /// <summary>One round. True: look again at once, there may be more.</summary>
+    protected abstract Task<bool> RoundAsync(OperationContext context, CancellationToken ct);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var listener = signal.Listen();
+        var faults = 0;
+        try
+        {
+            while (true)
+            {
+                var more = false;
+                try
+                {
+                    more = await operation.RunAsync(name, "system:worker", RoundAsync, stoppingToken);
+                    faults = 0;
+                }
+                catch (Exception e) when (e is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
+                {
+                    faults++;
+                    var pause = TimeSpan.FromTicks(Math.Min(s_longestPause.Ticks, interval.Ticks << Math.Min(faults, 10)));
+                    LogRoundFailed(logger, name, faults, pause);
+                    await Task.Delay(pause, time, stoppingToken);
+                }
+
+                if (!more)
+                {
+                    await listener.WaitAsync(interval, time, stoppingToken);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The host stops.
+        }
+    }
+
+    [LoggerMessage(6001, LogLevel.Warning, "Loop {Loop} failed {Faults} times in a row; next round in {Pause}")]
+    private static partial void LogRoundFailed(ILogger logger, string loop, int faults, TimeSpan pause);
+}

@@ -1,0 +1,214 @@
+#!/usr/bin/env bash
+# Everything that says whether this tree is good: build, formatting and every test, against real servers and programs.
+#
+#   eng/test.sh          what CI runs: minutes
+#   eng/test.sh --long   the full counts of the long tests: hours. Start it again and it goes on with the projects
+#                        that have not passed yet on this very state of the tree.
+#
+# The last line is "N passed, N failed, N skipped"; the exit code is 0 only if nothing failed and nothing that needs
+# PostgreSQL, Redis, a browser or an agent was skipped.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+claude_code_version=2.1.330
+long=false
+passed=0 failed=0 skipped=0
+scratch=''
+redis_pid=''
+runner=() # What the servers are started through: PostgreSQL refuses to run as root.
+
+say() { printf '\n== %s\n' "$*"; }
+fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+finish() {
+  local code=$?
+  trap - EXIT
+  [ -z "$redis_pid" ] || { kill "$redis_pid" && wait "$redis_pid"; } 2>/dev/null || true
+  [ ! -f "$scratch/postgres/data/postmaster.pid" ] || "${runner[@]}" pg_ctl -D "$scratch/postgres/data" -m immediate stop >/dev/null || true
+  [ -z "$scratch" ] || rm -rf "$scratch"
+  [ "$code" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1 # a build or a server that failed is a failure too
+  printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+  exit "$code"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# Debian keeps the server's programs off PATH.
+find_postgres() {
+  local dir
+  for dir in /usr/lib/postgresql/*/bin; do
+    [ ! -x "$dir/initdb" ] || PATH="$dir:$PATH"
+  done
+  have initdb && have pg_ctl
+}
+
+find_chromium() {
+  local name
+  for name in chromium chromium-browser google-chrome; do
+    if have "$name"; then
+      chromium=$(command -v "$name")
+      return 0
+    fi
+  done
+  return 1
+}
+
+install_prerequisites() {
+  local packages=() programs=() as_root=()
+  have dotnet || fail "the .NET 10 SDK is missing: https://dotnet.microsoft.com/download"
+  have git || { programs+=(git); packages+=(git); }
+  find_postgres || { programs+=(PostgreSQL); packages+=(postgresql); }
+  have redis-server || { programs+=(redis-server); packages+=(redis-server); }
+  find_chromium || { programs+=(chromium); packages+=(chromium); }
+  have rg || { programs+=(ripgrep); packages+=(ripgrep); }
+  have bwrap || { programs+=(bubblewrap); packages+=(bubblewrap); }
+  have claude || have npm || { programs+=(npm); packages+=(nodejs npm); }
+
+  [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+  if [ "$(id -u)" -eq 0 ] || sudo -n true 2>/dev/null; then
+    if [ ${#packages[@]} -gt 0 ]; then
+      have apt-get || fail "missing: ${programs[*]}. Install them with this system's package manager."
+      say "installing ${packages[*]}"
+      "${as_root[@]}" apt-get update -qq
+      "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"
+      find_postgres && find_chromium || fail "installed ${packages[*]}, but not all of the programs are there."
+    fi
+    if ! have claude; then
+      say "installing the Claude Code CLI"
+      "${as_root[@]}" npm install --global --no-fund --no-audit "@anthropic-ai/claude-code@$claude_code_version"
+    fi
+  else
+    [ ${#packages[@]} -eq 0 ] || fail "missing: ${programs[*]}. On Debian or Ubuntu: sudo apt-get install ${packages[*]}"
+    have claude || fail "the Claude Code CLI is missing: npm install --global @anthropic-ai/claude-code@$claude_code_version"
+  fi
+}
+
+# Below the range the system takes outgoing ports from; whoever binds it meanwhile costs one more attempt.
+free_port() {
+  local port
+  while port=$((20000 + RANDOM % 12000)); (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do :; done
+  echo "$port"
+}
+
+start_postgres() {
+  local port
+  "${runner[@]}" initdb -D "$scratch/postgres/data" -U claude_manager --pwfile="$scratch/postgres/password" \
+    --auth=scram-sha-256 --encoding=UTF8 --locale=C --no-sync >/dev/null || fail "initdb failed"
+  for _ in 1 2 3 4 5; do
+    port=$(free_port)
+    # Durability is off because the data does not outlive this run.
+    if "${runner[@]}" pg_ctl -D "$scratch/postgres/data" -l "$scratch/postgres/log" -w -t 60 start >/dev/null \
+      -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=200 -c fsync=off -c synchronous_commit=off -c full_page_writes=off"; then
+      export CM_TEST_POSTGRES="Host=127.0.0.1;Port=$port;Database=postgres;Username=claude_manager;Password=$(cat "$scratch/postgres/password")"
+      return
+    fi
+  done
+  cat "$scratch/postgres/log"
+  fail "PostgreSQL did not start"
+}
+
+start_redis() {
+  local port
+  for _ in 1 2 3 4 5; do
+    port=$(free_port)
+    "${runner[@]}" redis-server --bind 127.0.0.1 --port "$port" --save '' --appendonly no --dir "$scratch/redis" >"$scratch/redis/log" 2>&1 &
+    redis_pid=$!
+    for _ in $(seq 100); do
+      kill -0 "$redis_pid" 2>/dev/null || break
+      if [ "$(redis-cli -h 127.0.0.1 -p "$port" ping 2>/dev/null)" = PONG ]; then
+        export CM_TEST_REDIS="127.0.0.1:$port"
+        return
+      fi
+      sleep 0.1
+    done
+  done
+  cat "$scratch/redis/log"
+  fail "Redis did not start"
+}
+
+start_servers() {
+  say "starting PostgreSQL and Redis"
+  scratch=$(mktemp -d "${TMPDIR:-/tmp}/claude-manager-test.XXXXXX")
+  chmod 711 "$scratch"
+  mkdir -m 700 "$scratch/postgres" "$scratch/redis"
+  head -c 18 /dev/urandom | base64 | tr '+/' 'ab' >"$scratch/postgres/password"
+  if [ "$(id -u)" -eq 0 ]; then
+    runner=(setpriv --reuid=nobody --regid="$(id -g nobody)" --clear-groups --)
+    chown -R nobody "$scratch/postgres" "$scratch/redis"
+  fi
+  start_postgres
+  start_redis
+}
+
+attribute() { sed -n "s/.*<assembly [^>]* $1=\"\([0-9]*\)\".*/\1/p" "$2" | head -n 1; }
+
+# Runs one test project, unless a long run on this state of the tree has passed it already.
+run_project() {
+  local name=$1 report=$2/$1.xml code=0 bad reasons
+  if [ ! -f "$report" ]; then
+    say "$name"
+    "artifacts/bin/$name/debug/$name" --results-directory "$2" --report-xunit-xml --report-xunit-xml-filename "$name.part" \
+      --timeout "$($long && echo 24h || echo 18m)" --no-ansi --progress off || code=$?
+    if [ ! -f "$2/$name.part" ]; then
+      echo "$name ended with exit code $code and left no report."
+      failed=$((failed + 1))
+      return
+    fi
+    report=$2/$name.part
+  fi
+
+  passed=$((passed + $(attribute passed "$report")))
+  skipped=$((skipped + $(attribute skipped "$report")))
+  bad=$(($(attribute failed "$report") + $(attribute errors "$report")))
+  reasons=$(grep -aoiE '<reason>.*(CM_TEST_|postgres|redis|chromium|browser|claude).*</reason>' "$report" || true)
+  if [ -n "$reasons" ]; then
+    printf 'Skipped, though everything it needs is here:\n%s\n' "$reasons"
+    bad=$((bad + $(printf '%s\n' "$reasons" | wc -l)))
+  fi
+  [ "$bad" -gt 0 ] || [ "$code" -eq 0 ] || bad=1 # e.g. no test ran, or the time ran out
+  failed=$((failed + bad))
+  if [ "$bad" -eq 0 ] && [ "$report" = "$2/$name.part" ]; then
+    mv "$report" "$2/$name.xml"
+  fi
+}
+
+for argument in "$@"; do
+  case $argument in
+    --long) long=true ;;
+    *) fail "unknown argument $argument; usage: eng/test.sh [--long]" ;;
+  esac
+done
+
+install_prerequisites
+export UseAspire=${UseAspire:-false}
+export CM_TEST_CHROMIUM=$chromium
+export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
+
+say "building (a warning is an error)"
+dotnet build ClaudeManager.sln --verbosity quiet
+say "checking the formatting"
+# Style rules are errors of the build; this is the rest.
+dotnet format whitespace . --folder --verify-no-changes --exclude artifacts
+
+start_servers
+if $long; then
+  export CM_TEST_LONG=1
+  state=$({ git rev-parse HEAD; git diff HEAD; git ls-files -z --others --exclude-standard | xargs -0r sha256sum; } | sha256sum | cut -c1-16)
+  results=artifacts/test-results/long-$state
+else
+  results=artifacts/test-results/latest
+  rm -rf "$results"
+fi
+mkdir -p "$results"
+
+for project in tests/*.Tests; do
+  # A project without a single test yet has nothing to say; one whose tests are not found fails.
+  if grep -rqE --include='*.cs' '\[(Fact|Theory)' "$project"; then
+    run_project "$(basename "$project")" "$results"
+  fi
+done
+
+[ "$failed" -eq 0 ]

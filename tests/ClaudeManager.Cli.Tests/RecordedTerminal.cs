@@ -1,0 +1,28 @@
+namespace ClaudeManager.Cli.Tests;
+
+/// <summary>Runs command lines as the program does, and keeps what they said.</summary>
+internal sealed class RecordedTerminal(string workingDirectory, string? answer = null) : IDisposable
+{
+    private readonly StringWriter _out = new();
+    private readonly StringWriter _error = new();
+
+    public string Out => _out.ToString();
+
+    public string Error => _error.ToString();
+
+    public Task<int> RunAsync(params string[] args)
+    {
+        _out.GetStringBuilder().Clear();
+        _error.GetStringBuilder().Clear();
+        var terminal = new Terminal(
+            new StringReader(answer ?? ""), _out, _error, workingDirectory, IsInteractive: answer is not null, OutWidth: null, TimeProvider.System,
+            new Dictionary<string, string> { ["HOME"] = workingDirectory });
+        return CommandLine.RunAsync(args, terminal, TestContext.Current.CancellationToken);
+    }
+
+    public void Dispose()
+    {
+        _out.Dispose();
+        _error.Dispose();
+    }
+}
