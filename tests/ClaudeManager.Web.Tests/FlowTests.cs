@@ -50,10 +50,14 @@ public sealed class FlowTests(Browser browser)
         await Assertions.Expect(page.GetByTestId("work-item-total")).ToHaveTextAsync("3,006 items");
         await Assertions.Expect(page.GetByTestId("work-item-row").First).ToContainTextAsync("Escape user input");
 
-        await page.EvaluateAsync("window.scrollTo(0, document.documentElement.scrollHeight)");
+        // The height of what was never shown is an estimate: the second jump starts from what the first has measured.
+        const string ToTheEnd = "window.scrollTo(0, document.documentElement.scrollHeight)";
+        await page.EvaluateAsync(ToTheEnd);
+        await Assertions.Expect(page.GetByText("Generated item 29").First).ToBeVisibleAsync();
+        await page.EvaluateAsync(ToTheEnd);
 
         await Assertions.Expect(page.GetByText("Generated item 2999")).ToBeVisibleAsync();
-        Assert.InRange(await page.GetByTestId("work-item-row").CountAsync(), 1, 200);
+        Assert.InRange(await page.GetByTestId("work-item-row").CountAsync(), 1, 100);
         await page.Context.CloseAsync();
     }
 
