@@ -31,6 +31,7 @@ public static class ProposalWriter
         var affected = changes.Moved.Concat(changes.Changed).Concat(changes.Gone).Concat(changes.Returned).Select(f => f.Id).ToHashSet();
         var items = (await tx.Db.WorkItems.Where(w => w.RepositoryId == repository.Id && w.FindingId != null).ToListAsync(ct).ConfigureAwait(false))
             .Where(w => affected.Contains(w.FindingId!.Value)).ToDictionary(w => w.FindingId!.Value);
+        var history = await HistoryAsync(tx.Db, repository.Id, ct).ConfigureAwait(false);
         int closed = 0, reopened = 0;
         foreach (var finding in changes.Gone)
         {
@@ -44,7 +45,7 @@ public static class ProposalWriter
         {
             if (items.TryGetValue(finding.Id, out var item))
             {
-                await FollowAsync(tx, repository, item, finding, changes.Commit, configuration, ct).ConfigureAwait(false);
+                await FollowAsync(tx, repository, item, finding, changes.Commit, configuration, history, ct).ConfigureAwait(false);
             }
         }
 
@@ -57,7 +58,7 @@ public static class ProposalWriter
                     continue;
                 }
 
-                Describe(tx, repository, item, finding, changes.Commit, configuration);
+                Describe(tx, repository, item, finding, changes.Commit, configuration, history);
                 if (item.State is WorkItemState.Closed or WorkItemState.Done)
                 {
                     WorkItemStateMachine.Move(tx, item, WorkItemState.Proposed, $"Came back with {Short(changes.Commit)}.");
@@ -66,17 +67,17 @@ public static class ProposalWriter
             }
         }
 
-        var proposed = propose ? await ProposeAsync(tx, repository, changes.Commit, configuration, ct).ConfigureAwait(false) : 0;
+        var proposed = propose ? await ProposeAsync(tx, repository, changes.Commit, configuration, history, ct).ConfigureAwait(false) : 0;
         return new ProposalCounts(proposed, closed, reopened);
     }
 
     /// <summary>Proposes the best of what is found and not yet proposed, within the caps of one scan.</summary>
-    private static async Task<int> ProposeAsync(StoreTransaction tx, RepositoryEntity repository, string commit, ManagerConfiguration configuration, CancellationToken ct)
+    private static async Task<int> ProposeAsync(StoreTransaction tx, RepositoryEntity repository, string commit, ManagerConfiguration configuration, IReadOnlyDictionary<WorkKind, KindHistory> history, CancellationToken ct)
     {
         var waiting = await tx.Db.Findings
             .Where(f => f.RepositoryId == repository.Id && !f.Gone && !tx.Db.WorkItems.Any(w => w.FindingId == f.Id))
             .ToListAsync(ct).ConfigureAwait(false);
-        var ranked = waiting.Select(f => (Finding: f, Ranking: Rank(f, configuration, tx.Now)));
+        var ranked = waiting.Select(f => (Finding: f, Ranking: Rank(f, configuration, tx.Now, history)));
         var chosen = WithinCaps(ranked, r => r.Finding.Path, r => r.Ranking.Score, configuration.Analyzer).ToList();
         foreach (var (finding, _) in chosen)
         {
@@ -93,7 +94,7 @@ public static class ProposalWriter
                 State = WorkItemState.Proposed,
                 CreatedAt = tx.Now,
             };
-            Describe(tx, repository, item, finding, commit, configuration);
+            Describe(tx, repository, item, finding, commit, configuration, history);
             tx.Db.WorkItems.Add(item);
             await tx.Db.SaveChangesAsync(ct).ConfigureAwait(false);
             tx.Audit(new AuditRecord("proposal", "work_item.proposed", "work_item", item.Id.ToString(CultureInfo.InvariantCulture), Details: new Dictionary<string, object?> { ["repository"] = repository.Name, ["fingerprint"] = item.Fingerprint, ["commit"] = commit }));
@@ -115,8 +116,15 @@ public static class ProposalWriter
         }).Take(analyzer.MaxIssuesPerRepo);
     }
 
-    public static Ranking Rank(FindingEntity finding, ManagerConfiguration configuration, DateTimeOffset now)
-        => Ranker.Rank(new RankInput(finding.Marker, finding.Text, finding.Path, finding.Priority, finding.DueOn, finding.AuthoredAt, []), configuration.Ranking, now);
+    public static Ranking Rank(FindingEntity finding, ManagerConfiguration configuration, DateTimeOffset now, IReadOnlyDictionary<WorkKind, KindHistory>? history = null)
+        => Ranker.Rank(new RankInput(finding.Marker, finding.Text, finding.Path, finding.Priority, finding.DueOn, finding.AuthoredAt, [], history), configuration.Ranking, now);
+
+    /// <summary>What people decided on each kind of work in a repository; the ranking learns from it.</summary>
+    public static async Task<IReadOnlyDictionary<WorkKind, KindHistory>> HistoryAsync(ManagerDbContext db, long repositoryId, CancellationToken ct)
+        => (await db.WorkItems.Where(w => w.RepositoryId == repositoryId && (w.State == WorkItemState.Done || w.State == WorkItemState.Rejected))
+                .GroupBy(w => new { w.Kind, w.State }).Select(g => new { g.Key.Kind, g.Key.State, Count = g.Count() }).ToListAsync(ct).ConfigureAwait(false))
+            .GroupBy(g => g.Kind)
+            .ToDictionary(g => g.Key, g => new KindHistory(g.Where(x => x.State == WorkItemState.Done).Sum(x => x.Count), g.Where(x => x.State == WorkItemState.Rejected).Sum(x => x.Count)));
 
     private static async Task<bool> CloseAsync(StoreTransaction tx, WorkItemEntity item, string commit, CancellationToken ct)
     {
@@ -132,7 +140,7 @@ public static class ProposalWriter
         return true;
     }
 
-    private static async Task FollowAsync(StoreTransaction tx, RepositoryEntity repository, WorkItemEntity item, FindingEntity finding, string commit, ManagerConfiguration configuration, CancellationToken ct)
+    private static async Task FollowAsync(StoreTransaction tx, RepositoryEntity repository, WorkItemEntity item, FindingEntity finding, string commit, ManagerConfiguration configuration, IReadOnlyDictionary<WorkKind, KindHistory> history, CancellationToken ct)
     {
         if (item.State is WorkItemState.Queued or WorkItemState.Running or WorkItemState.Review or WorkItemState.Done)
         {
@@ -141,7 +149,7 @@ public static class ProposalWriter
         }
 
         var before = (item.Title, item.Body);
-        Describe(tx, repository, item, finding, commit, configuration);
+        Describe(tx, repository, item, finding, commit, configuration, history);
         if (item.State == WorkItemState.Rejected && item.RejectedTextHash != finding.TextHash)
         {
             WorkItemStateMachine.Move(tx, item, WorkItemState.Proposed, "Its text has changed since it was rejected.");
@@ -162,9 +170,9 @@ public static class ProposalWriter
         }
     }
 
-    private static void Describe(StoreTransaction tx, RepositoryEntity repository, WorkItemEntity item, FindingEntity finding, string commit, ManagerConfiguration configuration)
+    private static void Describe(StoreTransaction tx, RepositoryEntity repository, WorkItemEntity item, FindingEntity finding, string commit, ManagerConfiguration configuration, IReadOnlyDictionary<WorkKind, KindHistory> history)
     {
-        var ranking = Rank(finding, configuration, tx.Now);
+        var ranking = Rank(finding, configuration, tx.Now, history);
         item.Kind = ranking.Kind;
         item.ComputedScore = ranking.Score;
         item.Score = item.ScoreOverride ?? ranking.Score;

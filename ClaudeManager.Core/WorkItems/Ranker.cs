@@ -6,8 +6,7 @@ using ClaudeManager.Core.Contracts;
 namespace ClaudeManager.Core.WorkItems;
 
 /// <summary>What the score looks at.</summary>
-/// <param name="Merged">Items of this kind in this repository whose result was accepted.</param>
-/// <param name="Declined">Items of this kind in this repository a person said no to.</param>
+/// <param name="History">What was decided on each kind in this repository so far.</param>
 public sealed record RankInput(
     string Marker,
     string Text,
@@ -16,8 +15,11 @@ public sealed record RankInput(
     DateOnly? DueOn,
     DateTimeOffset? AuthoredAt,
     IReadOnlyList<string> Labels,
-    int Merged = 0,
-    int Declined = 0);
+    IReadOnlyDictionary<WorkKind, KindHistory>? History = null);
+
+/// <param name="Accepted">Items whose result went into the repository.</param>
+/// <param name="Declined">Items a person said no to.</param>
+public sealed record KindHistory(int Accepted, int Declined);
 
 public sealed record Ranking(double Score, WorkKind Kind, IReadOnlyList<ScoreTermDto> Terms)
 {
@@ -53,7 +55,7 @@ public static partial class Ranker
         var (impact, impactWhy) = Impact(input.Path, text);
         var (urgency, urgencyWhy) = Urgency(input, text, now);
         var (ease, easeWhy) = Ease(input.Text, text);
-        var (history, historyWhy) = History(input);
+        var (history, historyWhy) = History(input.History?.GetValueOrDefault(kind));
         (string Name, double Weight, double Value, string Why)[] terms =
         [
             ("kind", weights.KindWeight, kindValue, kindWhy),
@@ -173,13 +175,10 @@ public static partial class Ranker
         };
     }
 
-    private static (double Value, string Why) History(RankInput input)
-    {
-        var seen = input.Merged + input.Declined;
-        return seen == 0
+    private static (double Value, string Why) History(KindHistory? history)
+        => history is null or { Accepted: 0, Declined: 0 }
             ? (0.5, "Nothing of this kind was decided in this repository yet.")
-            : ((input.Merged + 1.0) / (seen + 2.0), $"{input.Merged} of this kind accepted, {input.Declined} declined in this repository.");
-    }
+            : ((history.Accepted + 1.0) / (history.Accepted + history.Declined + 2.0), $"{history.Accepted} of this kind accepted, {history.Declined} declined in this repository.");
 
     private static double? PriorityValue(string priority) => priority.ToUpperInvariant() switch
     {

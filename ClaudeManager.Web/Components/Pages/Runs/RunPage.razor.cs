@@ -1,4 +1,5 @@
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Web.Components.Shared;
 using Microsoft.AspNetCore.Components;
 using MudBlazor;
 
@@ -28,6 +29,8 @@ public sealed partial class RunPage
     public long Id { get; set; }
 
     private bool CanResume => _detail is { Run.State: RunState.Parked } or { Run: { State: RunState.Ended, EndReason: not (RunEndReason.Completed or RunEndReason.NoChanges) }, WipReference: not null };
+
+    private bool CanLiftBlock => _detail is { Run: { State: RunState.Ended, EndReason: RunEndReason.PolicyBlocked, ResultCommit: not null }, Gate.Passed: false };
 
     protected override void OnInitialized()
     {
@@ -112,9 +115,21 @@ public sealed partial class RunPage
         }
     }
 
-    private Task<bool> AgainAsync(bool resume) => ActAsync(async ct =>
+    private async Task LiftBlockAsync()
     {
-        var accepted = resume ? await Api.ResumeRunAsync(Id, ct) : await Api.RetryRunAsync(Id, ct);
+        const string question = "The diff gate stopped this result. Publishing it is your decision; it is recorded under your name with this reason, and holds for exactly this diff.";
+        if (await ReasonDialog.AskAsync(Dialogs, $"Publish run {Id} although it is blocked?", question, "Publish", "lift") is { } reason)
+        {
+            await FollowAsync(ct => Api.LiftBlockAsync(Id, new LiftBlockRequest(reason), ct));
+        }
+    }
+
+    private Task<bool> AgainAsync(bool resume) => FollowAsync(ct => resume ? Api.ResumeRunAsync(Id, ct) : Api.RetryRunAsync(Id, ct));
+
+    /// <summary>Does what starts another run, and goes to see it.</summary>
+    private Task<bool> FollowAsync(Func<CancellationToken, Task<AcceptedDto>> act) => ActAsync(async ct =>
+    {
+        var accepted = await act(ct);
         if (accepted.RunId is { } run && run != Id)
         {
             Navigation.NavigateTo($"/runs/{run}");

@@ -1,5 +1,6 @@
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Web.Services;
+using ClaudeManager.Web.Components.Shared;
 using Microsoft.AspNetCore.Components;
 using MudBlazor;
 
@@ -126,8 +127,8 @@ public sealed partial class WorkItemPage
     {
         // The version is the one the viewer decided on, not the one there is when the dialog closes.
         var version = _detail!.Item.Version;
-        var dialog = await Dialogs.ShowAsync<ReasonDialog>();
-        if (await dialog.Result is { Canceled: false, Data: string reason })
+        const string question = "Why? It is remembered: this finding is not proposed again while its text stays the same, and your no counts in the ranking of its kind.";
+        if (await ReasonDialog.AskAsync(Dialogs, "Reject this work item", question, "Reject", "reject") is { } reason)
         {
             await ActAsync(async ct =>
             {
