@@ -55,7 +55,10 @@ public sealed class RunQueue(Store store, ApprovalSeal seal, CurrentConfiguratio
 
     /// <summary>Whether anything might be claimed: a read, so that an idle worker takes no lock.</summary>
     public Task<bool> HasWaitingAsync(CancellationToken ct)
-        => store.ReadAsync((db, token) => db.Runs.AnyAsync(r => r.State == RunState.Queued || r.State == RunState.Parked, token), ct);
+    {
+        var now = store.Time.GetUtcNow();
+        return store.ReadAsync((db, token) => db.Runs.AnyAsync(r => (r.State == RunState.Queued || r.State == RunState.Parked) && (r.NotBefore == null || r.NotBefore <= now), token), ct);
+    }
 
     /// <summary>Takes the first run all of whose gates are open; null when there is none.</summary>
     /// <param name="canRun">Which agents this worker can run, by name.</param>

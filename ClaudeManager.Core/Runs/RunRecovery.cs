@@ -15,6 +15,8 @@ namespace ClaudeManager.Core.Runs;
 /// <param name="ownership">Whether this process alone owns its data directory, which proves that every earlier boot on it is dead.</param>
 public sealed class RunRecovery(Store store, RunQueue queue, OrphanReaper orphans, WorkspaceStore workspaces, InstanceRegistry instances, DataDirectoryOwnership ownership, ILogger<RunRecovery> logger)
 {
+    // Boots whose processes have been stopped: the dead start no new ones, and looking at every process of the machine is not for every round.
+    private readonly HashSet<string> _stopped = [];
     private long? _reachableSince;
     private bool _swept;
 
@@ -32,9 +34,11 @@ public sealed class RunRecovery(Store store, RunQueue queue, OrphanReaper orphan
         }
 
         _reachableSince ??= store.Time.GetTimestamp();
-        if (dead.Count > 0)
+        var newlyDead = dead.Except(_stopped).ToHashSet();
+        if (newlyDead.Count > 0)
         {
-            await StopOrphansAsync(operation, dead, ct).ConfigureAwait(false);
+            await StopOrphansAsync(operation, newlyDead, ct).ConfigureAwait(false);
+            _stopped.UnionWith(newlyDead);
         }
 
         var certain = ownership.Exclusive ? dead : new HashSet<string>();

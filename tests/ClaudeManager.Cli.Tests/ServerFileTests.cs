@@ -38,8 +38,10 @@ public sealed class ServerFileTests : IDisposable
     [Fact]
     public async Task FindLive_ProcessHasEnded_IsNothing()
     {
-        using var process = Process.Start(new ProcessStartInfo("git", ["--version"]) { RedirectStandardOutput = true })!;
+        // It lives until its input ends, so that its start time can be read.
+        using var process = Process.Start(new ProcessStartInfo("cat") { RedirectStandardInput = true })!;
         var ended = new ServerFile(process.Id, process.StartTime.ToUniversalTime(), s_url);
+        process.StandardInput.Close();
         await process.WaitForExitAsync(TestContext.Current.CancellationToken);
         await ended.WriteAsync(_data, TestContext.Current.CancellationToken);
 
