@@ -56,7 +56,7 @@ public sealed class RunRecovery(Store store, RunQueue queue, OrphanReaper orphan
         }
     }
 
-    private async Task StopOrphansAsync(OperationContext operation, IReadOnlySet<string> dead, CancellationToken ct)
+    private async Task StopOrphansAsync(OperationContext operation, HashSet<string> dead, CancellationToken ct)
     {
         var host = instances.Identity.Host;
         var rows = await store.ReadAsync((db, token) => db.RunProcesses.Where(p => p.Host == host && p.EndedAt == null && dead.Contains(p.BootId)).ToListAsync(token), ct).ConfigureAwait(false);

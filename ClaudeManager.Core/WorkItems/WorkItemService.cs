@@ -94,6 +94,19 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
     /// <summary>Exactly what an approval would bind, without deciding anything.</summary>
     public async Task<Outcome<ApprovalPreviewDto>> PreviewApprovalAsync(long id, string? agent, CancellationToken ct)
     {
+        var preview = await BindableAsync(id, agent, ct).ConfigureAwait(false);
+        if (preview.Value is not { } found)
+        {
+            return preview;
+        }
+
+        var repository = await store.ReadAsync((db, token) => db.WorkItems.Where(w => w.Id == id).Select(w => w.Repository!).SingleAsync(token), ct).ConfigureAwait(false);
+        return found with { VerifyCommands = (await VerifyCommands.ResolveAsync(configuration.Value.Executor, repository.Name, repository.Location, found.BaseCommit, ct).ConfigureAwait(false)).Checks };
+    }
+
+    /// <summary>The preview without what is only shown beside it and costs a look into the repository.</summary>
+    private async Task<Outcome<ApprovalPreviewDto>> BindableAsync(long id, string? agent, CancellationToken ct)
+    {
         var item = await store.ReadAsync((db, token) => Full(db).FirstOrDefaultAsync(w => w.Id == id, token), ct).ConfigureAwait(false);
         if (item is null)
         {
@@ -129,7 +142,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
             current.Budgets.PerRunUsd,
             choice.Level ?? SandboxLevel.Process,
             current.Executor.ClaudeCode.AllowedTools,
-            (await VerifyCommands.ResolveAsync(current.Executor, repository.Name, repository.Location, baseCommit, ct).ConfigureAwait(false)).Checks,
+            [],
             await EstimateAsync(item, ct).ConfigureAwait(false),
             warnings);
     }
@@ -137,7 +150,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
     /// <summary>Approves exactly what the person saw: another version of the item or another prompt is refused, and nothing is queued.</summary>
     public async Task<Outcome<WorkItemDetailDto>> ApproveAsync(OperationContext operation, long id, ApproveRequest request, CancellationToken ct)
     {
-        var previewed = await PreviewApprovalAsync(id, request.Agent, ct).ConfigureAwait(false);
+        var previewed = await BindableAsync(id, request.Agent, ct).ConfigureAwait(false);
         if (previewed.Refusal is { } refused)
         {
             return refused;
