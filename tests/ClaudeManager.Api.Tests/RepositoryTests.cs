@@ -77,6 +77,7 @@ public sealed class RepositoryTests
     [InlineData("plain-folder", "not_a_repository")]
     [InlineData("a-file", null)]
     [InlineData("", null)]
+    [InlineData("a\0b", "path_missing")]
     [InlineData("no-commits", "no_commits")]
     [InlineData("odd\nname\u001b[31m", null)]
     public async Task Add_BadPath_IsAProblemWithCodeFieldAndFix(string path, string? code)
