@@ -21,6 +21,9 @@ public static class ApiHost
         builder.Services.AddExceptionHandler<FaultHandler>();
         builder.Services.AddOpenApi("v1");
         builder.AddLoopbackRequests();
+
+        // The longest thing anybody sends is the description of a work item.
+        builder.WebHost.ConfigureKestrel(options => options.Limits.MaxRequestBodySize = 1024 * 1024);
         return builder;
     }
 

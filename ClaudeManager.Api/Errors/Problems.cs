@@ -43,11 +43,12 @@ internal static class Problems
         {
             context.ProblemDetails.Extensions["code"] = context.ProblemDetails.Status switch
             {
-                StatusCodes.Status400BadRequest => "invalid",
                 StatusCodes.Status403Forbidden => "forbidden",
                 StatusCodes.Status404NotFound => "not_found",
                 StatusCodes.Status405MethodNotAllowed => "method_not_allowed",
+                StatusCodes.Status413PayloadTooLarge => "too_large",
                 StatusCodes.Status415UnsupportedMediaType => "unsupported_media_type",
+                < StatusCodes.Status500InternalServerError => "invalid",
                 _ => "internal",
             };
         }

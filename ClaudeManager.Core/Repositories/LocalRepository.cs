@@ -52,6 +52,11 @@ public sealed class LocalRepository
     /// <summary>Opens the repository <paramref name="path"/> lies in and finds its branch: <paramref name="branch"/>, else <c>origin/HEAD</c>, <c>HEAD</c>'s branch, <c>main</c>, <c>master</c>.</summary>
     public static async Task<Outcome<LocalRepository>> OpenAsync(string path, string? branch, CancellationToken ct)
     {
+        if (string.IsNullOrWhiteSpace(path) || path.Contains('\0', StringComparison.Ordinal))
+        {
+            return Refuse("path_missing", "No path is given, or it is none.", "Give the folder of a local git repository.");
+        }
+
         var full = System.IO.Path.GetFullPath(path);
         if (!Directory.Exists(full))
         {

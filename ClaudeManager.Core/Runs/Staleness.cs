@@ -77,15 +77,22 @@ public static class Staleness
         };
     }
 
+    /// <exception cref="GitException">The repository cannot be read: that says nothing about its branches, and may pass.</exception>
     private static async Task<string?> HeadAsync(string repository, string branch, CancellationToken ct)
     {
-        var head = await GitCommand.TryAsync(repository, ["rev-parse", "--verify", "--quiet", $"refs/heads/{branch}^{{commit}}"], ct).ConfigureAwait(false);
-        if (head.ExitCode != 0)
+        foreach (var reference in new[] { $"refs/heads/{branch}", $"refs/remotes/origin/{branch}" })
         {
-            head = await GitCommand.TryAsync(repository, ["rev-parse", "--verify", "--quiet", $"refs/remotes/origin/{branch}^{{commit}}"], ct).ConfigureAwait(false);
+            var head = await GitCommand.TryAsync(repository, ["rev-parse", "--verify", "--quiet", reference + "^{commit}"], ct).ConfigureAwait(false);
+            switch (head.ExitCode)
+            {
+                case 0:
+                    return head.Text;
+                case not 1:
+                    throw new GitException($"rev-parse of {branch}", head.ExitCode, head.Error);
+            }
         }
 
-        return head.ExitCode == 0 ? head.Text : null;
+        return null;
     }
 
     private static string Quote(string path) => path.Contains(':', StringComparison.Ordinal) || path.StartsWith('"') ? $"\"{path.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"" : path;

@@ -66,6 +66,12 @@ public sealed class ScanService(Store store, CurrentConfiguration configuration,
         }
     }
 
+    /// <summary>Dry run of a registered repository, on the branch it is scanned on.</summary>
+    public async Task<Outcome<ScanPreviewDto>> PreviewAsync(long repositoryId, bool explain, CancellationToken ct)
+        => await store.ReadAsync((db, token) => db.Repositories.FirstOrDefaultAsync(r => r.Id == repositoryId && !r.Removed, token), ct).ConfigureAwait(false) is { } repository
+            ? await PreviewAsync(repository.Location, repository.BranchOverride, explain, ct).ConfigureAwait(false)
+            : Refusal.NotFound("repository", repositoryId);
+
     /// <summary>Scans a registered repository for good. A scan that fails is an answer too: <see cref="ScanResultDto.Error"/>, kept with the repository.</summary>
     /// <param name="full">Reads every file again instead of only what changed since the last scanned commit.</param>
     /// <param name="propose">Null: once the repository is accepted. True also accepts it.</param>

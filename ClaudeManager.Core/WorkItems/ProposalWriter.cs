@@ -5,6 +5,7 @@ using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
+using ClaudeManager.Core.Runs;
 using Microsoft.EntityFrameworkCore;
 
 namespace ClaudeManager.Core.WorkItems;
@@ -167,6 +168,12 @@ public static class ProposalWriter
         {
             approval.State = ApprovalStates.Stale;
             approval.StateReason = reason;
+        }
+
+        // A run nobody holds yet has nothing to do any more, and its claim must not bring the item back.
+        foreach (var run in await tx.Db.Runs.Where(r => r.WorkItemId == item.Id && (r.State == RunState.Queued || r.State == RunState.Parked)).ToListAsync(ct).ConfigureAwait(false))
+        {
+            RunStateMachine.Move(tx, run, RunState.Ended, reason, RunEndReason.Cancelled);
         }
     }
 

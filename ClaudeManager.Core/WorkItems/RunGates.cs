@@ -68,7 +68,8 @@ public static class RunGates
             ? new GateDto("agent", true, "The agent can run here.", null, null)
             : new GateDto("agent", false, agent.Problem, "Set up the agent, or approve with another.", null);
         yield return Budget(item, facts);
-        yield return facts.ActiveRuns < facts.MaxConcurrentRuns
+        var holdsPlace = run is not null && RunStateMachine.Active.Contains(run.State);
+        yield return holdsPlace || facts.ActiveRuns < facts.MaxConcurrentRuns
             ? new GateDto("concurrency", true, Text($"{facts.ActiveRuns} of {facts.MaxConcurrentRuns} runs are active."), null, null)
             : new GateDto("concurrency", false, Text($"All {facts.MaxConcurrentRuns} places are taken (executor.maxConcurrentRuns)."), "It starts when a run ends.", null);
         yield return facts.BusyRepositories.TryGetValue(item.RepositoryId, out var busy) && busy != run?.Id

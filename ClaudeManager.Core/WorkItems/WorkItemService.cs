@@ -310,7 +310,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
     /// <summary>A work item written by a person.</summary>
     public async Task<Outcome<WorkItemDetailDto>> NewAsync(OperationContext operation, NewWorkItemRequest request, CancellationToken ct)
     {
-        if (InertText.Title(request.Title) is not { Length: > 0 } title)
+        if (string.IsNullOrWhiteSpace(request.Title) || InertText.Title(request.Title) is not { Length: > 0 } title)
         {
             return Refusal.Invalid("title", "A work item needs a title of 1 to 256 characters.", "Give a title.");
         }

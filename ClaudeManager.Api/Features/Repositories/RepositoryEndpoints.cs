@@ -44,11 +44,7 @@ internal static class RepositoryEndpoints
 
     internal static async Task<Results<Ok<ScanPreviewDto>, ProblemHttpResult>> PreviewPathAsync(ScanService scans, AddRepositoryRequest request, CancellationToken ct, bool explain = false) => (await scans.PreviewAsync(request.Path, request.Branch, explain, ct)).ToResult();
 
-    internal static async Task<Results<Ok<ScanPreviewDto>, ProblemHttpResult>> PreviewAsync(RepositoryRegistry repositories, ScanService scans, long id, CancellationToken ct, bool explain = false)
-    {
-        var repository = await repositories.GetAsync(id, ct);
-        return repository.Refusal is { } refusal ? refusal.ToProblem() : (await scans.PreviewAsync(repository.Value!.Location, null, explain, ct)).ToResult();
-    }
+    internal static async Task<Results<Ok<ScanPreviewDto>, ProblemHttpResult>> PreviewAsync(ScanService scans, long id, CancellationToken ct, bool explain = false) => (await scans.PreviewAsync(id, explain, ct)).ToResult();
 
     internal static async Task<Results<Ok<ScanResultDto>, ProblemHttpResult>> AcceptAsync(RepositoryRegistry repositories, HttpContext http, long id, CancellationToken ct) => (await repositories.AcceptAsync(http.Operation(), id, ct)).ToResult();
 

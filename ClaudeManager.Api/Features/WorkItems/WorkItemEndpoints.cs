@@ -29,7 +29,7 @@ internal static class WorkItemEndpoints
     internal static async Task<Results<Ok<Page<WorkItemDto>>, ProblemHttpResult>> ListAsync(WorkItemService items, string[]? state, long? repository, string? search, string? sort, CancellationToken ct, int skip = 0, int take = 50)
     {
         var states = ListQuery.States<WorkItemState>(state);
-        if ((states.Refusal ?? ListQuery.Check(skip, take)) is { } refusal)
+        if ((states.Refusal ?? ListQuery.Check(skip, take) ?? ListQuery.CheckSort(sort, "score", "updated", "title", "id")) is { } refusal)
         {
             return refusal.ToProblem();
         }
