@@ -41,8 +41,15 @@ public sealed class TodoCommentsScanner : IScanner
             }
         }
 
-        var problems = await tree.ReadAsync(toRead, whole, scan.Visit, ct).ConfigureAwait(false);
-        return scan.ToResult(entries.Count, whole is null ? difference!.Touched : null, difference?.Renames, problems);
+        var problems = await tree.ReadAsync(toRead, whole, request.Explain ? null : WordsOf(request.Analyzer), scan.Visit, ct).ConfigureAwait(false);
+        return scan.ToResult(entries.Count, toRead.Count - problems.Count, whole is null ? difference!.Touched : null, difference?.Renames, problems);
+    }
+
+    /// <summary>What a file must contain for any pattern to match in it; null when that cannot be said in plain letters.</summary>
+    private static IReadOnlyList<string>? WordsOf(AnalyzerConfiguration analyzer)
+    {
+        var words = analyzer.TodoPatterns.Select(p => p.Trim().TrimEnd(':')).ToHashSet();
+        return words.All(w => w.Length > 0 && w.All(c => c is > ' ' and < '\x7f')) ? [.. words] : null;
     }
 
     /// <summary>The state of one scan; <see cref="Visit"/> is called by several threads, each with a part of its own.</summary>
@@ -82,7 +89,6 @@ public sealed class TodoCommentsScanner : IScanner
         public void Visit(int worker, TreeEntry entry, ReadOnlySpan<byte> content)
         {
             var part = _parts[worker];
-            part.FilesRead++;
             try
             {
                 if (IsLargeFilePointer(content))
@@ -108,7 +114,7 @@ public sealed class TodoCommentsScanner : IScanner
             part.Take(entry, Limit(part, entry));
         }
 
-        public ScannerResult ToResult(int listed, IReadOnlySet<string>? examined, IReadOnlyDictionary<string, string>? renames, IReadOnlyList<ScanProblemDto> problems)
+        public ScannerResult ToResult(int listed, int read, IReadOnlySet<string>? examined, IReadOnlyDictionary<string, string>? renames, IReadOnlyList<ScanProblemDto> problems)
         {
             List<ScanProblemDto> all = [.. problems, .. _parts.SelectMany(p => p.Problems)];
             return new ScannerResult(
@@ -117,7 +123,7 @@ public sealed class TodoCommentsScanner : IScanner
                 all.Where(p => p.Reason != TooManyFindings).Select(p => p.Path!).ToHashSet(),
                 renames ?? new Dictionary<string, string>(),
                 listed,
-                _parts.Sum(p => p.FilesRead),
+                read,
                 [.. all.OrderBy(p => p.Path, StringComparer.Ordinal)],
                 [.. _explanations.Concat(_parts.SelectMany(p => p.Explanations)).OrderBy(e => e.Path, StringComparer.Ordinal).ThenBy(e => e.Line)]);
         }
@@ -147,7 +153,6 @@ public sealed class TodoCommentsScanner : IScanner
         public List<FoundOccurrence> Found { get; } = [];
         public List<MarkerExplanationDto> Explanations { get; } = [];
         public List<ScanProblemDto> Problems { get; } = [];
-        public int FilesRead { get; set; }
 
         public void Take(TreeEntry entry, int occurrences)
         {

@@ -1,12 +1,14 @@
 using System.Buffers.Text;
 using System.Diagnostics;
+using System.IO.Pipes;
+using System.Runtime.InteropServices;
 using System.Text;
 using ClaudeManager.Core.Git;
 
 namespace ClaudeManager.Core.Scanning.Trees;
 
 /// <summary>One <c>git cat-file --batch</c> and what it answers. Synchronous: it has a thread of its own, and the wait is for git to inflate.</summary>
-internal sealed class ObjectReader : IDisposable
+internal sealed partial class ObjectReader : IDisposable
 {
     private readonly Process _process;
     private readonly Stream _input;
@@ -24,6 +26,7 @@ internal sealed class ObjectReader : IDisposable
         _process.BeginErrorReadLine();
         _input = _process.StandardInput.BaseStream;
         _output = _process.StandardOutput.BaseStream;
+        WidenPipe(_output);
         _ct = ct;
         _onCancel = ct.Register(static process => Kill((Process)process!), _process);
     }
@@ -141,6 +144,20 @@ internal sealed class ObjectReader : IDisposable
         _end += read;
         return read > 0;
     }
+
+    /// <summary>With the usual 64 KiB git and we hand over some ten thousand times for a large tree, and each time wait for a turn on a busy machine. Refused: it stays as it was.</summary>
+    private static void WidenPipe(Stream stream)
+    {
+        const int SetPipeSize = 1031;
+        const int LargestUnprivileged = 1 << 20;
+        if (OperatingSystem.IsLinux() && stream is PipeStream pipe)
+        {
+            _ = ControlFile((int)pipe.SafePipeHandle.DangerousGetHandle(), SetPipeSize, LargestUnprivileged);
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "fcntl")]
+    private static partial int ControlFile(int descriptor, int command, int argument);
 
     private static void Kill(Process process)
     {

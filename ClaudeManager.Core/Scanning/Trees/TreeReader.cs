@@ -20,6 +20,12 @@ internal sealed class TreeReader(LocalRepository repository)
 
     private const int MostDeaths = 100;
 
+    /// <summary>Fewer files are read faster than a further process starts.</summary>
+    private const int WorthAsking = 256;
+
+    /// <summary>What stands between two ASCII letters in PCRE's notation: nothing, or in UTF-16 a zero byte.</summary>
+    private static readonly string[] s_betweenBytes = ["", @"\x00"];
+
     public static int Workers { get; } = Math.Clamp(Environment.ProcessorCount, 2, 4);
 
     public async Task<IReadOnlyList<TreeEntry>> ListAsync(CancellationToken ct)
@@ -79,7 +85,8 @@ internal sealed class TreeReader(LocalRepository repository)
 
     /// <summary>Reads files, several at a time and in no order, and returns those that could not be.</summary>
     /// <param name="tree">The whole tree <paramref name="entries"/> are of, where it is known: its <c>.gitattributes</c> say whether the working tree may be read instead.</param>
-    public async Task<IReadOnlyList<ScanProblemDto>> ReadAsync(IReadOnlyList<TreeEntry> entries, IReadOnlyList<TreeEntry>? tree, BlobVisitor visit, CancellationToken ct)
+    /// <param name="words">Files without any of these words need not be visited; null: visit all.</param>
+    public async Task<IReadOnlyList<ScanProblemDto>> ReadAsync(IReadOnlyList<TreeEntry> entries, IReadOnlyList<TreeEntry>? tree, IReadOnlyList<string>? words, BlobVisitor visit, CancellationToken ct)
     {
         var problems = new ConcurrentBag<ScanProblemDto>();
         IReadOnlyList<TreeEntry> stored = entries;
@@ -92,8 +99,36 @@ internal sealed class TreeReader(LocalRepository repository)
             }
         }
 
+        // For most of a large tree it pays to have git look for the words itself: what it reads then need not come through a pipe.
+        if (words is not null && tree is not null && stored.Count >= WorthAsking && stored.Count >= tree.Count / 2
+            && await FindPathsWithAsync(words, ct).ConfigureAwait(false) is { } paths)
+        {
+            stored = [.. stored.Where(e => paths.Contains(e.Path))];
+        }
+
         await ReadStoredAsync(stored, visit, problems, ct).ConfigureAwait(false);
         return [.. problems.OrderBy(p => p.Path, StringComparer.Ordinal)];
+    }
+
+    /// <summary>Paths of the commit whose content has one of the words, in any encoding that keeps ASCII or in UTF-16.</summary>
+    /// <returns>Null when git cannot say for sure: built without PCRE, or an object is missing or damaged.</returns>
+    private async Task<HashSet<string>?> FindPathsWithAsync(IReadOnlyList<string> words, CancellationToken ct)
+    {
+        // Every character by its number, so that none has a meaning of its own.
+        IEnumerable<string> patterns = s_betweenBytes.SelectMany(between => words.Select(word => string.Join(between, word.Select(c => FormattableString.Invariant($@"\x{(int)c:x2}")))));
+        var found = await GitCommand.TryAsync(repository.Path, ["grep", "--files-with-matches", "-z", "--no-color", "--full-name", "--perl-regexp", .. patterns.SelectMany(p => new[] { "-e", p }), repository.Commit], ct).ConfigureAwait(false);
+        if (found.ExitCode is not (0 or 1) || found.Error.Length > 0)
+        {
+            return null;
+        }
+
+        var paths = new HashSet<string>();
+        for (var rest = found.Output.AsMemory(); !rest.IsEmpty;)
+        {
+            paths.Add(TreeEntry.PathText(TakeField(ref rest).Span[(repository.Commit.Length + 1)..]));
+        }
+
+        return paths;
     }
 
     /// <summary>With a content filter (Git LFS and the like) a clean checked-out file holds other bytes than its blob.</summary>

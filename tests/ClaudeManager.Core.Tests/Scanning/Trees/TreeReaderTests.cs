@@ -80,6 +80,42 @@ public sealed class TreeReaderTests
     }
 
     [Fact]
+    public async Task Read_LargeBareTreeForWords_VisitsWhatHasThemInAnyEncoding()
+    {
+        await using var repository = await ManyAsync();
+        await repository
+            .Write("utf16.txt", [0xff, 0xfe, .. Encoding.Unicode.GetBytes("a TO+DO")])
+            .Write("big.txt", Encoding.BigEndianUnicode.GetBytes("TO+DO"))
+            .Write("latin.txt", [0xe9, .. "TO+DO"u8])
+            .Write("no.txt", "TOODO TO DO to+do")
+            .CommitAsync("Encodings", Ct);
+        var bare = repository.Path + "-bare";
+        await repository.GitAsync(Ct, "clone", "--quiet", "--bare", repository.Path, bare);
+        var tree = new TreeReader((await LocalRepository.OpenAsync(bare, null, Ct)).Value!);
+
+        var (read, problems) = await ReadAsync(tree, await tree.ListAsync(Ct), words: ["TO+DO", "content 299"]);
+
+        Assert.Empty(problems);
+        Assert.Equal(["big.txt", "f/299.txt", "latin.txt", "utf16.txt"], read.Keys.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task Read_LargeDamagedTreeForWords_ReportsTheDamageAsWithout()
+    {
+        await using var repository = await ManyAsync();
+        var tree = await OpenAsync(repository);
+        var entries = await tree.ListAsync(Ct);
+        File.Delete(ObjectFile(repository, entries.Single(e => e.Path == "f/7.txt").BlobId));
+        repository.Delete("f/7.txt");
+        File.Delete(Path.Combine(repository.Path, ".git", "index"));
+
+        var (read, problems) = await ReadAsync(tree, entries, words: ["content 8"]);
+
+        Assert.Equal(("f/7.txt", "missing_object"), Assert.Single(problems.Select(p => (p.Path, p.Reason))));
+        Assert.Contains("f/8.txt", read.Keys);
+    }
+
+    [Fact]
     public async Task Read_UncommittedEdits_AreNotSeen()
     {
         await using var repository = await ManyAsync();
@@ -174,7 +210,7 @@ public sealed class TreeReaderTests
         var entries = await tree.ListAsync(Ct);
         using var cancel = new CancellationTokenSource();
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => tree.ReadAsync(entries, null, (_, _, _) => cancel.Cancel(), cancel.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => tree.ReadAsync(entries, null, null, (_, _, _) => cancel.Cancel(), cancel.Token));
     }
 
     [Fact]
@@ -203,11 +239,11 @@ public sealed class TreeReaderTests
 
     private static async Task<TreeReader> OpenAsync(TestRepository repository) => new((await LocalRepository.OpenAsync(repository.Path, null, Ct)).Value!);
 
-    private static async Task<(IReadOnlyDictionary<string, string> Read, IReadOnlyList<ScanProblemDto> Problems)> ReadAsync(TreeReader tree, IReadOnlyList<TreeEntry> entries, bool stored = false)
+    private static async Task<(IReadOnlyDictionary<string, string> Read, IReadOnlyList<ScanProblemDto> Problems)> ReadAsync(TreeReader tree, IReadOnlyList<TreeEntry> entries, bool stored = false, string[]? words = null)
     {
         var read = new ConcurrentDictionary<string, string>();
         var files = entries.Where(e => e.Kind == TreeEntryKind.File).ToList();
-        var problems = await tree.ReadAsync(files, stored ? null : entries, (_, entry, content) => read[entry.Path] = Encoding.UTF8.GetString(content), Ct);
+        var problems = await tree.ReadAsync(files, stored ? null : entries, words, (_, entry, content) => read[entry.Path] = Encoding.UTF8.GetString(content), Ct);
         return (read, problems);
     }
 
