@@ -9,15 +9,17 @@ using ClaudeManager.Tests.Shared.Repositories;
 namespace ClaudeManager.Benchmarks.Latency;
 
 /// <summary>
-/// <c>latency [ROUNDS]</c>: the all-in-one as a process of its own: from process start to its first answer, and from a person's approval to the agent's first line of output,
+/// <c>latency [ROUNDS [--trace]]</c>: the all-in-one as a process of its own: from process start to its first answer, and from a person's approval to the agent's first line of output,
 /// in a repository of 1,000 files. Everything real: HTTP, SQLite, git, sandbox.
 /// </summary>
 internal static class LatencyBenchmark
 {
     private static readonly TimeProvider s_time = TimeProvider.System;
+    private static bool s_trace;
 
     public static async Task<int> RunAsync(string[] args, CancellationToken ct)
     {
+        s_trace = args.Contains("--trace");
         var rounds = args.Length > 0 ? int.Parse(args[0], CultureInfo.InvariantCulture) : 30;
         await using var repository = await TestRepository.CreateAsync(ct, Files(1000, rounds + 1));
         await repository.CommitAsync("A repository of 1,000 files", ct);
@@ -87,6 +89,12 @@ internal static class LatencyBenchmark
 
         var events = await api.GetRunEventsAsync(run, 0, 100, ct);
         var first = events.FirstOrDefault(e => e.Kind == "output") ?? throw new InvalidOperationException($"Run {run} had no output: {events[^1].Text}");
+        if (s_trace)
+        {
+            var queued = (await api.GetRunAsync(run, ct)).Run;
+            Console.WriteLine(FormattableString.Invariant($"queued {(queued.CreatedAt - approved).TotalMilliseconds:0}, claimed {(queued.StartedAt!.Value - approved).TotalMilliseconds:0}, {string.Join(", ", events.TakeWhile(e => e != first).Append(first).Select(e => $"{e.Kind} '{e.Text[..Math.Min(20, e.Text.Length)]}' {(e.At - approved).TotalMilliseconds:0}"))}"));
+        }
+
         return (first.At - approved).TotalMilliseconds;
     }
 
