@@ -63,8 +63,13 @@ public static class LocalPublisher
                     return new LocalPublication(branch, commit, false, null);
                 }
 
-                // Someone may have taken the name since it was looked up; anything else is a failure.
+                // Someone may have taken the name since it was looked up, be it the git of a server that was killed here; anything else is a failure.
                 taken = await ReadTakenAsync(repository, ct).ConfigureAwait(false);
+                if (await FindEarlierAsync(repository, taken, commit, trailers, ct).ConfigureAwait(false) is { } meanwhile)
+                {
+                    return meanwhile;
+                }
+
                 if (!taken.Any(t => InTheWay(t.Name, branch)))
                 {
                     return Refused(Explain(repository, created.Error));
