@@ -118,7 +118,7 @@ public sealed class SurfaceTests
     [InlineData("null", "application/json", HttpStatusCode.BadRequest, "invalid")]
     [InlineData("[]", "application/json", HttpStatusCode.BadRequest, "invalid")]
     [InlineData("{\"path\":7}", "application/json", HttpStatusCode.BadRequest, "invalid")]
-    [InlineData("{\"branch\":\"main\"}", "application/json", HttpStatusCode.BadRequest, "invalid")]
+    [InlineData("{\"branch\":\"main\"}", "application/json", HttpStatusCode.BadRequest, "path_missing")]
     [InlineData("path=/tmp", "application/x-www-form-urlencoded", HttpStatusCode.UnsupportedMediaType, "unsupported_media_type")]
     [InlineData("{\"path\":\"/nowhere\"}", "text/plain", HttpStatusCode.UnsupportedMediaType, "unsupported_media_type")]
     public async Task AnyBody_ThatIsNotWhatItShouldBe_IsACleanProblem(string body, string type, HttpStatusCode status, string code)
