@@ -57,12 +57,20 @@ internal sealed class StartCommand : Command
             using var browser = Process.Start(new ProcessStartInfo(host.Address.ToString()) { UseShellExecute = true });
         }
 
-        await using (var connection = await ManagerConnection.ToServerAsync(host.ApiAddress, invocation.Time, ct).ConfigureAwait(false))
+        try
         {
-            await FirstRepository.RegisterAsync(connection.Api, invocation, invocation.Get(_sample), ct).ConfigureAwait(false);
+            await using (var connection = await ManagerConnection.ToServerAsync(host.ApiAddress, invocation.Time, ct).ConfigureAwait(false))
+            {
+                await FirstRepository.RegisterAsync(connection.Api, invocation, invocation.Get(_sample), ct).ConfigureAwait(false);
+            }
+
+            await host.WaitForFailureAsync(ct).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (ct.IsCancellationRequested)
+        {
+            // Asked to stop during the first step: as good an end as any.
         }
 
-        await host.WaitForFailureAsync(ct).ConfigureAwait(false);
         if (!ct.IsCancellationRequested)
         {
             output.Problem("A part of the server stopped by itself; the log says why.");

@@ -127,9 +127,13 @@ internal sealed class AllInOneHost : IAsyncDisposable
     {
         var builder = CreateBuilder(new IPEndPoint(IPAddress.Loopback, 0));
         builder.Logging.ClearProviders().SetMinimumLevel(_options.LogLevel);
-        builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
+        builder.Logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.TimestampFormat = "HH:mm:ss ";
+        });
         builder.Logging.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
-        if (_options.LogLevel >= LogLevel.Information)
+        if (_options.LogLevel == LogLevel.Information)
         {
             builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("System", LogLevel.Warning).AddFilter("Yarp", LogLevel.Warning);
         }
