@@ -59,7 +59,7 @@ internal sealed class StartCommand : Command
 
         try
         {
-            await using (var connection = await ManagerConnection.ToServerAsync(host.ApiAddress, invocation.Time, ct).ConfigureAwait(false))
+            await using (var connection = ManagerConnection.ToOwn(host))
             {
                 await FirstRepository.RegisterAsync(connection.Api, invocation, invocation.Get(_sample), ct).ConfigureAwait(false);
             }

@@ -27,6 +27,9 @@ internal sealed class ManagerConnection : IAsyncDisposable
 
     public ManagerApiClient Api { get; }
 
+    /// <summary>The server in this process. It is there, so nothing is asked of it first: on a busy machine its first answer may take long.</summary>
+    public static ManagerConnection ToOwn(AllInOneHost host) => new(host.ApiAddress, null);
+
     /// <summary>A server somebody named.</summary>
     public static async Task<ManagerConnection> ToServerAsync(Uri address, TimeProvider time, CancellationToken ct)
     {

@@ -20,7 +20,7 @@ internal static class FirstRepository
                 await RegisterWorkingDirectoryAsync(api, invocation, ct).ConfigureAwait(false);
             }
         }
-        catch (ManagerApiException fault)
+        catch (Exception fault) when (fault is ManagerApiException or HttpRequestException)
         {
             // The server runs; only this first step did not work, and it can be taken on the dashboard.
             Failure.Report(fault, invocation);

@@ -13,7 +13,7 @@ namespace ClaudeManager.Core.Runs;
 /// and workspaces of runs that are over are removed. An outage of the database steals nothing: leases are judged only after it was reachable for a whole lease time.
 /// </summary>
 /// <param name="ownership">Whether this process alone owns its data directory, which proves that every earlier boot on it is dead.</param>
-public sealed class RunRecovery(Store store, RunQueue queue, OrphanReaper orphans, WorkspaceStore workspaces, InstanceRegistry instances, DataDirectoryOwnership ownership, ILogger<RunRecovery> logger)
+public sealed class RunRecovery(Store store, RunQueue queue, OrphanReaper orphans, WorkspaceStore workspaces, InstanceRegistry instances, LeaseKeeper keeper, DataDirectoryOwnership ownership, ILogger<RunRecovery> logger)
 {
     // Boots whose processes have been stopped: the dead start no new ones, and looking at every process of the machine is not for every round.
     private readonly HashSet<string> _stopped = [];
@@ -43,6 +43,13 @@ public sealed class RunRecovery(Store store, RunQueue queue, OrphanReaper orphan
 
         var certain = ownership.Exclusive ? dead : new HashSet<string>();
         var patient = store.Time.GetElapsedTime(_reachableSince.Value) >= Lease.Duration;
+
+        // A process that got no processor time for a whole lease time must not take its own runs away from itself: what it still holds is renewed before expiry is judged.
+        if (patient)
+        {
+            keeper.RenewAll();
+        }
+
         foreach (var run in await queue.ReapAsync(operation, certain, patient, ct).ConfigureAwait(false))
         {
             Log.RunRequeued(logger, run, "its worker is gone");
