@@ -5,6 +5,8 @@ namespace ClaudeManager.Web.Tests;
 /// <summary>One Chromium for all tests of the assembly.</summary>
 public sealed class Browser : IAsyncLifetime
 {
+    private const float Patience = 60_000;
+
     private static readonly string[] s_places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
     private IPlaywright? _playwright;
@@ -21,7 +23,7 @@ public sealed class Browser : IAsyncLifetime
         }
 
         // A busy machine is slow, not wrong.
-        Assertions.SetDefaultExpectTimeout(30_000);
+        Assertions.SetDefaultExpectTimeout(Patience);
         _playwright = await Playwright.CreateAsync();
         _chromium = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
         {
@@ -44,7 +46,9 @@ public sealed class Browser : IAsyncLifetime
             ColorScheme = dark ? ColorScheme.Dark : ColorScheme.Light,
             TimezoneId = "Europe/Helsinki",
         });
-        return await context.NewPageAsync();
+        var page = await context.NewPageAsync();
+        page.SetDefaultTimeout(Patience);
+        return page;
     }
 
     public async ValueTask DisposeAsync()

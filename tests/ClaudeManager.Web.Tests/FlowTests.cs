@@ -126,7 +126,7 @@ public sealed class FlowTests(Browser browser)
         dashboard.Api.Data.Change(1, item => item with { State = WorkItemState.Rejected });
         await dashboard.Api.RestartAsync();
 
-        await Assertions.Expect(page.GetByTestId("live-state")).ToHaveTextAsync("Live", new LocatorAssertionsToHaveTextOptions { Timeout = 30_000 });
+        await Assertions.Expect(page.GetByTestId("live-state")).ToHaveTextAsync("Live");
         await Assertions.Expect(page.GetByTestId("needs-approval")).ToHaveCountAsync(2);
         await page.Context.CloseAsync();
     }
@@ -134,7 +134,6 @@ public sealed class FlowTests(Browser browser)
     private async Task<IPage> OpenAsync(DashboardFixture dashboard, string path)
     {
         var page = await browser.OpenAsync(dashboard.Address);
-        page.SetDefaultTimeout(30_000);
         await page.GotoAsync(path);
         return page;
     }
