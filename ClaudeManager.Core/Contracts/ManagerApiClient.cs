@@ -9,7 +9,7 @@ using System.Text.Json;
 namespace ClaudeManager.Core.Contracts;
 
 /// <summary>A problem answer of the API (RFC 9457) as an exception.</summary>
-/// <param name="code">The stable problem code, e.g. <c>stale_version</c>; see <c>docs/errors.md</c>.</param>
+/// <param name="code">The stable problem code, e.g. <c>stale_version</c>.</param>
 public sealed class ManagerApiException(HttpStatusCode status, string code, string title, string? detail, string? traceId, IReadOnlyDictionary<string, string[]> errors)
     : Exception(detail ?? title)
 {

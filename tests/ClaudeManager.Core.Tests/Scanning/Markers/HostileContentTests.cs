@@ -170,5 +170,7 @@ public sealed class HostileContentTests
     [Fact]
     public void Scan_AnyBytes_NeverThrows()
         => Gen.Select(s_path, Gen.Byte.Array[0, 300], Gen.Byte.Array[0, 100])
-            .Sample((path, before, after) => Scanned.From(path, [.. before, .. "// TODO: x"u8, .. after]).Explained.Count > 0, iter: 5_000);
+            .Sample((path, before, after) =>
+                // After a UTF-16 mark the same bytes are other letters.
+                Scanned.From(path, [.. before, .. "// TODO: x"u8, .. after]).Explained.Count > 0 || before is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..], iter: 5_000);
 }
