@@ -9,6 +9,7 @@ using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Events;
 using ClaudeManager.Core.Fleet;
 using ClaudeManager.Core.Operations;
+using ClaudeManager.Core.Outbox;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Repositories;
 using ClaudeManager.Core.Runs;
@@ -49,6 +50,8 @@ public static class CoreRegistration
         services.AddSingleton<EventFeedReader>();
         services.AddSingleton<InstanceRegistry>();
         services.AddSingleton<ServiceDescription>();
+
+        services.AddSingleton<OutboxDispatcher>();
 
         services.AddSingleton<IScanner, TodoCommentsScanner>();
         services.AddSingleton<ScanService>();

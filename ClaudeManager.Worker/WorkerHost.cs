@@ -14,6 +14,7 @@ public static class WorkerHost
         builder.Services.AddHostedService<ReapLoop>();
         builder.Services.AddHostedService<DispatchLoop>();
         builder.Services.AddHostedService<ScanLoop>();
+        builder.Services.AddHostedService<OutboxLoop>();
         builder.Services.AddHostedService<SnoozeLoop>();
         builder.Services.AddHostedService<RetentionLoop>();
         return builder;

@@ -142,3 +142,48 @@ internal sealed class SettingConfiguration : IEntityTypeConfiguration<SettingEnt
         builder.Property(s => s.Key).HasMaxLength(128);
     }
 }
+
+internal sealed class OutboxConfiguration : IEntityTypeConfiguration<OutboxEntity>
+{
+    public void Configure(EntityTypeBuilder<OutboxEntity> builder)
+    {
+        builder.Property(o => o.Kind).HasMaxLength(64);
+        builder.Property(o => o.Key).HasMaxLength(200);
+        builder.Property(o => o.State).HasMaxLength(16);
+        builder.Property(o => o.LeaseOwner).HasMaxLength(64).IsConcurrencyToken();
+        builder.Property(o => o.Attempt).IsConcurrencyToken();
+        builder.HasIndex(o => o.Key).IsUnique();
+        builder.HasIndex(o => new { o.State, o.NotBefore });
+        builder.HasIndex(o => o.WorkItemId);
+    }
+}
+
+internal sealed class ProposalIssueConfiguration : IEntityTypeConfiguration<ProposalIssueEntity>
+{
+    public void Configure(EntityTypeBuilder<ProposalIssueEntity> builder)
+    {
+        builder.HasKey(p => p.WorkItemId);
+        builder.Property(p => p.WorkItemId).ValueGeneratedNever();
+        builder.Property(p => p.Repository).HasMaxLength(256);
+        builder.Property(p => p.TitleSha256).HasMaxLength(64);
+        builder.Property(p => p.BodySha256).HasMaxLength(64);
+        builder.HasIndex(p => new { p.Repository, p.Number }).IsUnique();
+        builder.HasOne(p => p.WorkItem).WithOne().HasForeignKey<ProposalIssueEntity>(p => p.WorkItemId).OnDelete(DeleteBehavior.Restrict);
+    }
+}
+
+internal sealed class PullRequestConfiguration : IEntityTypeConfiguration<PullRequestEntity>
+{
+    public void Configure(EntityTypeBuilder<PullRequestEntity> builder)
+    {
+        builder.HasKey(p => p.RunId);
+        builder.Property(p => p.RunId).ValueGeneratedNever();
+        builder.Property(p => p.Repository).HasMaxLength(256);
+        builder.Property(p => p.State).HasMaxLength(16);
+        builder.Property(p => p.Checks).HasMaxLength(16);
+        builder.HasIndex(p => new { p.Repository, p.Number }).IsUnique();
+        builder.HasIndex(p => p.WorkItemId);
+        builder.HasIndex(p => p.State);
+        builder.HasOne(p => p.Run).WithOne().HasForeignKey<PullRequestEntity>(p => p.RunId).OnDelete(DeleteBehavior.Restrict);
+    }
+}

@@ -22,6 +22,9 @@ public abstract class ManagerDbContext(DbContextOptions options) : DbContext(opt
     public DbSet<InstanceEntity> Instances => Set<InstanceEntity>();
     public DbSet<EventEntity> Events => Set<EventEntity>();
     public DbSet<SettingEntity> Settings => Set<SettingEntity>();
+    public DbSet<OutboxEntity> Outbox => Set<OutboxEntity>();
+    public DbSet<ProposalIssueEntity> ProposalIssues => Set<ProposalIssueEntity>();
+    public DbSet<PullRequestEntity> PullRequests => Set<PullRequestEntity>();
 
     /// <summary>Short name of the provider for people: <c>sqlite</c> or <c>postgresql</c>.</summary>
     public abstract string ProviderName { get; }

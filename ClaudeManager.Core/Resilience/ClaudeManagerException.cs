@@ -18,6 +18,9 @@ public abstract class ClaudeManagerException(string code, FailureClass failure, 
 
     public string? Fix { get; } = fix;
 
+    /// <summary>When it may be tried again, where that is known, e.g. the end of a rate limit.</summary>
+    public DateTimeOffset? ClearsAt { get; init; }
+
     public FailureContext Context { get; init; } = new();
 }
 

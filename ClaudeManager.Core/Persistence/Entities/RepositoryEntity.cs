@@ -11,6 +11,9 @@ public sealed class RepositoryEntity
     /// <summary>Absolute path of a local repository, or <c>owner/name</c>.</summary>
     public required string Location { get; set; }
 
+    /// <summary>GitHub's own number of it, which stays when it is renamed.</summary>
+    public long? GitHubId { get; set; }
+
     /// <summary>The branch an operator chose; null = detected at each scan.</summary>
     public string? BranchOverride { get; set; }
     public string? DefaultBranch { get; set; }

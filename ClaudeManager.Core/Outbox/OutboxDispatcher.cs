@@ -1,0 +1,139 @@
+using System.Globalization;
+using System.Text.Json;
+using ClaudeManager.Core.Audit;
+using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Fleet;
+using ClaudeManager.Core.Operations;
+using ClaudeManager.Core.Persistence;
+using ClaudeManager.Core.Persistence.Entities;
+using ClaudeManager.Core.Resilience;
+using ClaudeManager.Core.Security;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
+
+namespace ClaudeManager.Core.Outbox;
+
+/// <summary>
+/// What is to happen outside, decided inside: an entry is written with the change that wants it (so that neither exists without the other), claimed by lease, carried out, and marked as
+/// done together with what came of it. A process that dies in between leaves an entry whose next attempt looks before it writes.
+/// </summary>
+public sealed class OutboxDispatcher(Store store, IEnumerable<IOutboxEffect> effects, InstanceIdentity identity, Redactor redactor, ILogger<OutboxDispatcher> logger)
+{
+    /// <summary>Longer than an effect can take: every call in it has a time-out, and waits for its turn no longer than half of this.</summary>
+    public static readonly TimeSpan LeaseDuration = TimeSpan.FromMinutes(2);
+
+    /// <summary>What is wrong with the credential or the configuration only a person can mend; looked at again this often.</summary>
+    private static readonly TimeSpan s_afterConfiguration = TimeSpan.FromMinutes(5);
+
+    private static readonly TimeSpan s_firstRetry = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_longestRetry = TimeSpan.FromMinutes(15);
+
+    private readonly Dictionary<string, IOutboxEffect> _effects = effects.ToDictionary(e => e.Kind);
+
+    /// <summary>Queues an effect in the transaction that decides it. One with the same key that is already there stays as it is.</summary>
+    public static async Task EnqueueAsync<T>(StoreTransaction tx, string kind, string key, T payload, CancellationToken ct, long? workItemId = null, long? runId = null)
+    {
+        if (!await tx.Db.Outbox.AnyAsync(o => o.Key == key, ct).ConfigureAwait(false))
+        {
+            tx.Db.Outbox.Add(new OutboxEntity
+            {
+                Kind = kind,
+                Key = key,
+                WorkItemId = workItemId,
+                RunId = runId,
+                Payload = JsonSerializer.Serialize(payload, ManagerJson.Options),
+                State = OutboxStates.Pending,
+                CreatedAt = tx.Now,
+            });
+        }
+    }
+
+    /// <summary>Carries out the next effect that is due.</summary>
+    /// <returns>False when none is.</returns>
+    public async Task<bool> DispatchAsync(OperationContext operation, CancellationToken ct)
+    {
+        if (!await HasDueAsync(ct).ConfigureAwait(false) || await ClaimAsync(operation, ct).ConfigureAwait(false) is not { } entry)
+        {
+            return false;
+        }
+
+        RecordEffect record;
+        try
+        {
+            record = await _effects[entry.Kind].CarryOutAsync(entry, ct).ConfigureAwait(false);
+        }
+        catch (Exception fault) when (fault is not OperationCanceledException || !ct.IsCancellationRequested)
+        {
+            await NotDoneAsync(operation, entry, fault).ConfigureAwait(false);
+            return true;
+        }
+
+        // It has happened: nothing but the loss of the lease may keep it from being recorded.
+        await store.WriteAsync(operation, async (tx, token) =>
+        {
+            var held = await HoldAsync(tx, entry, token).ConfigureAwait(false);
+            await record(tx, token).ConfigureAwait(false);
+            (held.State, held.DoneAt, held.Error, held.LeaseOwner, held.LeaseExpiresAt) = (OutboxStates.Done, tx.Now, null, null, null);
+            Audit(tx, held, "outbox.done");
+        }, CancellationToken.None).ConfigureAwait(false);
+        return true;
+    }
+
+    private Task<bool> HasDueAsync(CancellationToken ct)
+    {
+        var now = store.Time.GetUtcNow();
+        return store.ReadAsync((db, token) => db.Outbox.AnyAsync(o => o.State == OutboxStates.Pending && (o.NotBefore == null || o.NotBefore <= now), token), ct);
+    }
+
+    private Task<OutboxEntity?> ClaimAsync(OperationContext operation, CancellationToken ct)
+        => store.WriteAsync(operation, async (tx, token) =>
+        {
+            await tx.Db.LockClaimsAsync(token).ConfigureAwait(false);
+            var now = await tx.Db.GetDatabaseTimeAsync(store.Time, token).ConfigureAwait(false);
+            var entry = await tx.Db.Outbox.AsTracking()
+                .Where(o => o.State == OutboxStates.Pending && (o.NotBefore == null || o.NotBefore <= now) && (o.LeaseExpiresAt == null || o.LeaseExpiresAt <= now) && _effects.Keys.Contains(o.Kind))
+                .Where(o => o.WorkItemId == null || !tx.Db.Outbox.Any(older => older.WorkItemId == o.WorkItemId && older.Id < o.Id && older.State == OutboxStates.Pending))
+                .OrderBy(o => o.Id).FirstOrDefaultAsync(token).ConfigureAwait(false);
+            if (entry is not null)
+            {
+                entry.Attempt++;
+                (entry.LeaseOwner, entry.LeaseExpiresAt) = (identity.BootId, now + LeaseDuration);
+            }
+
+            return entry;
+        }, ct);
+
+    private Task NotDoneAsync(OperationContext operation, OutboxEntity entry, Exception fault)
+    {
+        var failure = Failures.Classify(fault);
+        var why = redactor.Redact(fault is ClaudeManagerException known ? known.Message : $"{fault.GetType().Name}: {fault.Message}");
+        var final = failure is FailureClass.Policy or FailureClass.Verification or FailureClass.Budget;
+        Log.EffectFailed(logger, entry.Kind, entry.Id, entry.Attempt, ManagerJson.Name(failure), fault);
+        return store.WriteAsync(operation, async (tx, token) =>
+        {
+            var held = await HoldAsync(tx, entry, token).ConfigureAwait(false);
+            (held.Error, held.LeaseOwner, held.LeaseExpiresAt) = (why, null, null);
+            if (final)
+            {
+                (held.State, held.DoneAt) = (OutboxStates.Failed, tx.Now);
+                await _effects[entry.Kind].GiveUpAsync(tx, held, why, token).ConfigureAwait(false);
+                Audit(tx, held, "outbox.given_up");
+                return;
+            }
+
+            var pause = failure == FailureClass.Configuration ? s_afterConfiguration : TimeSpan.FromTicks(Math.Min(s_longestRetry.Ticks, s_firstRetry.Ticks << Math.Min(entry.Attempt - 1, 16)));
+            held.NotBefore = fault is ClaudeManagerException { ClearsAt: { } clears } && clears > tx.Now ? clears : tx.Now + pause;
+        }, CancellationToken.None);
+    }
+
+    private static async Task<OutboxEntity> HoldAsync(StoreTransaction tx, OutboxEntity entry, CancellationToken ct)
+        => await tx.Db.Outbox.AsTracking().FirstOrDefaultAsync(o => o.Id == entry.Id && o.LeaseOwner == entry.LeaseOwner && o.Attempt == entry.Attempt, ct).ConfigureAwait(false)
+            ?? throw new OutboxLeaseLostException(entry.Id);
+
+    private static void Audit(StoreTransaction tx, OutboxEntity entry, string action)
+        => tx.Audit(new AuditRecord("outbox", action, entry.WorkItemId is null ? null : "work_item", entry.WorkItemId?.ToString(CultureInfo.InvariantCulture),
+            Details: new Dictionary<string, object?> { ["effect"] = entry.Kind, ["key"] = entry.Key, ["attempt"] = entry.Attempt, ["error"] = entry.Error }));
+}
+
+/// <summary>Another process took the entry over. What this one did is found there by its marker.</summary>
+public sealed class OutboxLeaseLostException(long id) : Exception(FormattableString.Invariant($"The lease of outbox entry {id} is lost."));

@@ -1,0 +1,51 @@
+namespace ClaudeManager.Core.Persistence.Entities;
+
+/// <summary>The issue by which a work item is proposed on GitHub, as we wrote it and as we last saw it.</summary>
+public sealed class ProposalIssueEntity
+{
+    public long WorkItemId { get; set; }
+    public WorkItemEntity? WorkItem { get; set; }
+
+    /// <summary><c>owner/name</c> of the manager repository.</summary>
+    public required string Repository { get; set; }
+    public int Number { get; set; }
+    public required string Url { get; set; }
+
+    /// <summary>SHA-256 of title and body as the service wrote them last: an approval by label counts for this text only.</summary>
+    public required string TitleSha256 { get; set; }
+    public required string BodySha256 { get; set; }
+    public bool IsOpen { get; set; }
+
+    /// <summary>When the service wrote it last.</summary>
+    public DateTimeOffset WrittenAt { get; set; }
+
+    /// <summary>GitHub's id of the newest event of this issue that was dealt with.</summary>
+    public long LastEventId { get; set; }
+    public DateTimeOffset UpdatedAt { get; set; }
+}
+
+/// <summary>The pull request a run opened, and what became of it.</summary>
+public sealed class PullRequestEntity
+{
+    public long RunId { get; set; }
+    public RunEntity? Run { get; set; }
+    public long WorkItemId { get; set; }
+
+    /// <summary><c>owner/name</c>.</summary>
+    public required string Repository { get; set; }
+    public int Number { get; set; }
+    public required string Url { get; set; }
+    public required string HeadBranch { get; set; }
+    public required string HeadCommit { get; set; }
+
+    /// <summary><c>open</c>, <c>merged</c>, <c>closed</c>.</summary>
+    public required string State { get; set; }
+
+    /// <summary><c>pending</c>, <c>passed</c>, <c>failed</c>; null when nothing checks it.</summary>
+    public string? Checks { get; set; }
+
+    /// <summary>GitHub's id of the newest review that was dealt with.</summary>
+    public long LastReviewId { get; set; }
+    public DateTimeOffset CreatedAt { get; set; }
+    public DateTimeOffset UpdatedAt { get; set; }
+}
