@@ -416,6 +416,116 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                     b.ToTable("findings");
                 });
 
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.GitHubLimitEntity", b =>
+                {
+                    b.Property<string>("Credential")
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("credential");
+
+                    b.Property<string>("Resource")
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("resource");
+
+                    b.Property<long?>("BlockedUntil")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("blocked_until");
+
+                    b.Property<int>("Strikes")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("strikes");
+
+                    b.HasKey("Credential", "Resource")
+                        .HasName("pk_github_limits");
+
+                    b.ToTable("github_limits", (string)null);
+                });
+
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.GitHubResponseEntity", b =>
+                {
+                    b.Property<string>("Key")
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("key");
+
+                    b.Property<byte[]>("Body")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("body");
+
+                    b.Property<string>("ContentType")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("content_type");
+
+                    b.Property<string>("Credential")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("credential");
+
+                    b.Property<string>("ETag")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("etag");
+
+                    b.Property<string>("LastModified")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("last_modified");
+
+                    b.Property<string>("Link")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("link");
+
+                    b.Property<string>("Token")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("token");
+
+                    b.Property<long>("UsedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("used_at");
+
+                    b.HasKey("Key")
+                        .HasName("pk_github_responses");
+
+                    b.HasIndex("UsedAt")
+                        .HasDatabaseName("ix_github_responses_used_at");
+
+                    b.ToTable("github_responses", (string)null);
+                });
+
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.GitHubWriteEntity", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("id");
+
+                    b.Property<long>("At")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("at");
+
+                    b.Property<bool>("CreatesContent")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("creates_content");
+
+                    b.Property<string>("Credential")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("credential");
+
+                    b.HasKey("Id")
+                        .HasName("pk_github_writes");
+
+                    b.HasIndex("Credential", "At")
+                        .HasDatabaseName("ix_github_writes_credential_at");
+
+                    b.ToTable("github_writes", (string)null);
+                });
+
             modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.InstanceEntity", b =>
                 {
                     b.Property<string>("BootId")
