@@ -8,6 +8,7 @@ using ClaudeManager.Core.Agents.Workspaces;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Events;
 using ClaudeManager.Core.Fleet;
+using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Repositories;
@@ -49,6 +50,8 @@ public static class CoreRegistration
         services.AddSingleton<EventFeedReader>();
         services.AddSingleton<InstanceRegistry>();
         services.AddSingleton<ServiceDescription>();
+
+        services.AddGitHub(settings.GitHubToken);
 
         services.AddSingleton<IScanner, TodoCommentsScanner>();
         services.AddSingleton<ScanService>();
