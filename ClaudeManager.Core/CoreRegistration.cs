@@ -8,6 +8,7 @@ using ClaudeManager.Core.Agents.Workspaces;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Events;
 using ClaudeManager.Core.Fleet;
+using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Outbox;
 using ClaudeManager.Core.Persistence;
@@ -52,6 +53,7 @@ public static class CoreRegistration
         services.AddSingleton<ServiceDescription>();
 
         services.AddSingleton<OutboxDispatcher>();
+        services.AddGitHub(settings.GitHubToken);
 
         services.AddSingleton<IScanner, TodoCommentsScanner>();
         services.AddSingleton<ScanService>();

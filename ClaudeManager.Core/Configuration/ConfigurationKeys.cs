@@ -21,12 +21,14 @@ internal static partial class ConfigurationKeys
     [
         new("$schema", s_word, "", "Lets editors complete and check the file.", null),
 
-        Later("github.username", new TextType("a GitHub user name", "octocat", 1, 39, UserName()), "", "Whose repositories these are. Required once a GitHub repository or `github.managerRepo` is given."),
-        Later("github.managerRepo", new TextType("a repository as owner/name", "octocat/manager", 3, 140, FullName(), HasDotName), "", "Where issues are filed. Required once a GitHub repository is given."),
+        GitHub("username", new TextType("a GitHub user name", "octocat", 1, 39, UserName()), "", "Whose repositories these are. Required once a GitHub repository or `github.managerRepo` is given.",
+            (g, v) => g with { Username = v.Text }),
+        GitHub("managerRepo", new TextType("a repository as owner/name", "octocat/manager", 3, 140, FullName(), HasDotName), "", "Where issues are filed. Required once a GitHub repository is given.",
+            (g, v) => g with { ManagerRepo = v.Text }),
         GitHub("reposToScan", new ListType(new TextType("a repository as owner/name, or a path", "octocat/hello-world", AlsoRefused: text => !IsPath(text) && (!FullName().IsMatch(text) || HasDotName(text))), 1),
             "", "Repositories: a path (`/…`, `./…`, `~/…`, `C:\\…`) or `owner/name`. Paths are registered at start.", (g, v) => g with { ReposToScan = v.Texts }),
-        Later("github.apiTimeout", new WholeType(1, 300), "30", "Seconds a request to GitHub may take."),
-        Later("github.baseUrl", s_url, "\"https://api.github.com\"", "GitHub Enterprise Server's API. Plain http only on loopback."),
+        GitHub("apiTimeout", new WholeType(1, 300), "30", "Seconds a request to GitHub may take.", (g, v) => g with { ApiTimeout = v.Seconds }),
+        GitHub("baseUrl", s_url, "\"https://api.github.com\"", "GitHub Enterprise Server's API. Plain http only on loopback.", (g, v) => g with { BaseUrl = new Uri(v.Text) }),
         Later("github.app.appId", new WholeType(1, int.MaxValue), "", "GitHub App, instead of a token."),
         Later("github.app.installationId", new WholeType(1, int.MaxValue), "", "Its installation."),
         Later("github.app.privateKeyCredential", s_credential, "", "Stored credential with its private key."),
@@ -52,7 +54,7 @@ internal static partial class ConfigurationKeys
         Analyzer("schedule", new TextType("a cron expression with five fields", "0 5 * * *", Maximum: 100), "\"0 5 * * *\"", "When everything is scanned.", (a, v) => a with { Schedule = v.Text }),
         Analyzer("timeZone", new TextType("a time zone", "Europe/Zurich", Maximum: 64), "\"UTC\"", "Time zone of the schedule.", (a, v) => a with { TimeZone = v.Text }),
         Analyzer("firstScan", new ChoiceType("preview", "propose"), "\"preview\"", "`preview`: what the first scan of a repository finds waits for an operator. `propose`: it does not.", (a, v) => a with { FirstScan = v.Text }),
-        Later("analyzer.partialCloneAboveMb", new WholeType(1, int.MaxValue), "500", "Larger repositories are cloned without their history's content."),
+        Analyzer("partialCloneAboveMb", new WholeType(1, int.MaxValue), "500", "Larger repositories are cloned without their history's content.", (a, v) => a with { PartialCloneAboveMb = v.Whole }),
 
         Later("executor.terragonUsername", new TextType("a mention", "@terragon-labs", 2, 100, Mention()), "", "Whom the `mention` executor mentions; required by it."),
         Executor("defaultExecutor", new TextType("`claude-code`, `claude-flow`, `mention` (alias `terragon`) or `command:NAME`", "claude-code", Pattern: ExecutorName()), "\"claude-code\"",

@@ -27,6 +27,17 @@ public sealed record ManagerConfiguration
 
 public sealed record GitHubConfiguration
 {
+    public string? Username { get; init; }
+
+    /// <summary><c>owner/name</c> of the repository where issues are filed.</summary>
+    public string? ManagerRepo { get; init; }
+
+    /// <summary>The API's address; GitHub Enterprise Server's ends in <c>/api/v3</c>.</summary>
+    public Uri BaseUrl { get; init; } = new("https://api.github.com");
+
+    /// <summary>How long one request may take, waiting for its turn not counted.</summary>
+    public TimeSpan ApiTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>Entries that are paths are registered at start; <c>owner/name</c> entries belong to the GitHub side.</summary>
     public IReadOnlyList<string> ReposToScan { get; init; } = [];
 }
@@ -51,6 +62,9 @@ public sealed record AnalyzerConfiguration
 
     /// <summary><c>preview</c> (default): the first scan of a repository waits for an operator; <c>propose</c>: it does not.</summary>
     public string FirstScan { get; init; } = "preview";
+
+    /// <summary>MB as GitHub measures a repository. Larger ones are mirrored without the content of their history.</summary>
+    public int PartialCloneAboveMb { get; init; } = 500;
 }
 
 public sealed record ExecutorConfiguration

@@ -187,3 +187,37 @@ internal sealed class PullRequestConfiguration : IEntityTypeConfiguration<PullRe
         builder.HasOne(p => p.Run).WithOne().HasForeignKey<PullRequestEntity>(p => p.RunId).OnDelete(DeleteBehavior.Restrict);
     }
 }
+
+internal sealed class GitHubResponseConfiguration : IEntityTypeConfiguration<GitHubResponseEntity>
+{
+    public void Configure(EntityTypeBuilder<GitHubResponseEntity> builder)
+    {
+        builder.ToTable("GithubResponses");
+        builder.HasKey(r => r.Key);
+        builder.Property(r => r.Key).HasMaxLength(64);
+        builder.Property(r => r.Credential).HasMaxLength(64);
+        builder.Property(r => r.Token).HasMaxLength(64);
+        builder.HasIndex(r => r.UsedAt);
+    }
+}
+
+internal sealed class GitHubLimitConfiguration : IEntityTypeConfiguration<GitHubLimitEntity>
+{
+    public void Configure(EntityTypeBuilder<GitHubLimitEntity> builder)
+    {
+        builder.ToTable("GithubLimits");
+        builder.HasKey(l => new { l.Credential, l.Resource });
+        builder.Property(l => l.Credential).HasMaxLength(64);
+        builder.Property(l => l.Resource).HasMaxLength(64);
+    }
+}
+
+internal sealed class GitHubWriteConfiguration : IEntityTypeConfiguration<GitHubWriteEntity>
+{
+    public void Configure(EntityTypeBuilder<GitHubWriteEntity> builder)
+    {
+        builder.ToTable("GithubWrites");
+        builder.Property(w => w.Credential).HasMaxLength(64);
+        builder.HasIndex(w => new { w.Credential, w.At });
+    }
+}

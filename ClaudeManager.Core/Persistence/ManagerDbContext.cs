@@ -25,6 +25,9 @@ public abstract class ManagerDbContext(DbContextOptions options) : DbContext(opt
     public DbSet<OutboxEntity> Outbox => Set<OutboxEntity>();
     public DbSet<ProposalIssueEntity> ProposalIssues => Set<ProposalIssueEntity>();
     public DbSet<PullRequestEntity> PullRequests => Set<PullRequestEntity>();
+    public DbSet<GitHubResponseEntity> GitHubResponses => Set<GitHubResponseEntity>();
+    public DbSet<GitHubLimitEntity> GitHubLimits => Set<GitHubLimitEntity>();
+    public DbSet<GitHubWriteEntity> GitHubWrites => Set<GitHubWriteEntity>();
 
     /// <summary>Short name of the provider for people: <c>sqlite</c> or <c>postgresql</c>.</summary>
     public abstract string ProviderName { get; }
@@ -37,6 +40,9 @@ public abstract class ManagerDbContext(DbContextOptions options) : DbContext(opt
 
     /// <summary>Holds the claim lock until the transaction ends; claims see every gate only when they are serial.</summary>
     public abstract Task LockClaimsAsync(CancellationToken ct);
+
+    /// <summary>Holds a lock of one GitHub credential until the transaction ends; who takes moments to write in takes them one after the other.</summary>
+    public abstract Task LockGitHubCredentialAsync(string credential, CancellationToken ct);
 
     /// <summary>Events after <paramref name="afterTx"/>, <paramref name="afterId"/> that no late commit can precede any more, in feed order.</summary>
     public abstract IQueryable<EventEntity> SettledEventsAfter(ulong afterTx, long afterId);

@@ -9,6 +9,9 @@ public sealed class PostgresManagerDbContext(DbContextOptions<PostgresManagerDbC
     /// <summary>Any constant will do, as long as nothing else of ours uses it.</summary>
     private const long ClaimLock = 0x636d_636c_6169_6d01;
 
+    /// <summary>Seed of the hash that turns a credential into a lock.</summary>
+    private const long GitHubLocks = 0x636d_6769_7468_7562;
+
     public override string ProviderName => "postgresql";
 
     public override async Task<DateTimeOffset> GetDatabaseTimeAsync(TimeProvider local, CancellationToken ct)
@@ -18,6 +21,9 @@ public sealed class PostgresManagerDbContext(DbContextOptions<PostgresManagerDbC
 
     public override Task LockClaimsAsync(CancellationToken ct)
         => Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock({ClaimLock})", ct);
+
+    public override Task LockGitHubCredentialAsync(string credential, CancellationToken ct)
+        => Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock(hashtextextended({credential}, {GitHubLocks}))", ct);
 
     public override IQueryable<EventEntity> SettledEventsAfter(ulong afterTx, long afterId)
         => Events.FromSql($"""

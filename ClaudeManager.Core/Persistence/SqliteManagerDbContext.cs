@@ -16,6 +16,8 @@ public sealed class SqliteManagerDbContext(DbContextOptions<SqliteManagerDbConte
     /// <summary>The write gate already makes every write transaction serial.</summary>
     public override Task LockClaimsAsync(CancellationToken ct) => Task.CompletedTask;
 
+    public override Task LockGitHubCredentialAsync(string credential, CancellationToken ct) => Task.CompletedTask;
+
     public override IQueryable<EventEntity> SettledEventsAfter(ulong afterTx, long afterId)
         => Events.Where(e => e.Id > afterId).OrderBy(e => e.Id);
 

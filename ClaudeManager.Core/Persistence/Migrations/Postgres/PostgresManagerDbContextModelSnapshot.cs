@@ -429,6 +429,118 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                     b.ToTable("findings");
                 });
 
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.GitHubLimitEntity", b =>
+                {
+                    b.Property<string>("Credential")
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("credential");
+
+                    b.Property<string>("Resource")
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("resource");
+
+                    b.Property<DateTimeOffset?>("BlockedUntil")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("blocked_until");
+
+                    b.Property<int>("Strikes")
+                        .HasColumnType("integer")
+                        .HasColumnName("strikes");
+
+                    b.HasKey("Credential", "Resource")
+                        .HasName("pk_github_limits");
+
+                    b.ToTable("github_limits", (string)null);
+                });
+
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.GitHubResponseEntity", b =>
+                {
+                    b.Property<string>("Key")
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("key");
+
+                    b.Property<byte[]>("Body")
+                        .IsRequired()
+                        .HasColumnType("bytea")
+                        .HasColumnName("body");
+
+                    b.Property<string>("ContentType")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("content_type");
+
+                    b.Property<string>("Credential")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("credential");
+
+                    b.Property<string>("ETag")
+                        .HasColumnType("text")
+                        .HasColumnName("etag");
+
+                    b.Property<string>("LastModified")
+                        .HasColumnType("text")
+                        .HasColumnName("last_modified");
+
+                    b.Property<string>("Link")
+                        .HasColumnType("text")
+                        .HasColumnName("link");
+
+                    b.Property<string>("Token")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("token");
+
+                    b.Property<DateTimeOffset>("UsedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("used_at");
+
+                    b.HasKey("Key")
+                        .HasName("pk_github_responses");
+
+                    b.HasIndex("UsedAt")
+                        .HasDatabaseName("ix_github_responses_used_at");
+
+                    b.ToTable("github_responses", (string)null);
+                });
+
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.GitHubWriteEntity", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<DateTimeOffset>("At")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("at");
+
+                    b.Property<bool>("CreatesContent")
+                        .HasColumnType("boolean")
+                        .HasColumnName("creates_content");
+
+                    b.Property<string>("Credential")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("credential");
+
+                    b.HasKey("Id")
+                        .HasName("pk_github_writes");
+
+                    b.HasIndex("Credential", "At")
+                        .HasDatabaseName("ix_github_writes_credential_at");
+
+                    b.ToTable("github_writes", (string)null);
+                });
+
             modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.InstanceEntity", b =>
                 {
                     b.Property<string>("BootId")
@@ -477,6 +589,226 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                     b.ToTable("instances");
                 });
 
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.OutboxEntity", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<int>("Attempt")
+                        .IsConcurrencyToken()
+                        .HasColumnType("integer")
+                        .HasColumnName("attempt");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<DateTimeOffset?>("DoneAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("done_at");
+
+                    b.Property<string>("Error")
+                        .HasColumnType("text")
+                        .HasColumnName("error");
+
+                    b.Property<string>("Key")
+                        .IsRequired()
+                        .HasMaxLength(200)
+                        .HasColumnType("character varying(200)")
+                        .HasColumnName("key");
+
+                    b.Property<string>("Kind")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("kind");
+
+                    b.Property<DateTimeOffset?>("LeaseExpiresAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("lease_expires_at");
+
+                    b.Property<string>("LeaseOwner")
+                        .IsConcurrencyToken()
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("lease_owner");
+
+                    b.Property<DateTimeOffset?>("NotBefore")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("not_before");
+
+                    b.Property<string>("Payload")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("payload");
+
+                    b.Property<long?>("RunId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("run_id");
+
+                    b.Property<string>("State")
+                        .IsRequired()
+                        .HasMaxLength(16)
+                        .HasColumnType("character varying(16)")
+                        .HasColumnName("state");
+
+                    b.Property<long?>("WorkItemId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("work_item_id");
+
+                    b.HasKey("Id")
+                        .HasName("pk_outbox");
+
+                    b.HasIndex("Key")
+                        .IsUnique()
+                        .HasDatabaseName("ix_outbox_key");
+
+                    b.HasIndex("WorkItemId")
+                        .HasDatabaseName("ix_outbox_work_item_id");
+
+                    b.HasIndex("State", "NotBefore")
+                        .HasDatabaseName("ix_outbox_state_not_before");
+
+                    b.ToTable("outbox");
+                });
+
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.ProposalIssueEntity", b =>
+                {
+                    b.Property<long>("WorkItemId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("work_item_id");
+
+                    b.Property<string>("BodySha256")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("body_sha256");
+
+                    b.Property<bool>("IsOpen")
+                        .HasColumnType("boolean")
+                        .HasColumnName("is_open");
+
+                    b.Property<long>("LastEventId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("last_event_id");
+
+                    b.Property<int>("Number")
+                        .HasColumnType("integer")
+                        .HasColumnName("number");
+
+                    b.Property<string>("Repository")
+                        .IsRequired()
+                        .HasMaxLength(256)
+                        .HasColumnType("character varying(256)")
+                        .HasColumnName("repository");
+
+                    b.Property<string>("TitleSha256")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("title_sha256");
+
+                    b.Property<DateTimeOffset>("UpdatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("updated_at");
+
+                    b.Property<string>("Url")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("url");
+
+                    b.Property<DateTimeOffset>("WrittenAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("written_at");
+
+                    b.HasKey("WorkItemId")
+                        .HasName("pk_proposal_issues");
+
+                    b.HasIndex("Repository", "Number")
+                        .IsUnique()
+                        .HasDatabaseName("ix_proposal_issues_repository_number");
+
+                    b.ToTable("proposal_issues");
+                });
+
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.PullRequestEntity", b =>
+                {
+                    b.Property<long>("RunId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("run_id");
+
+                    b.Property<string>("Checks")
+                        .HasMaxLength(16)
+                        .HasColumnType("character varying(16)")
+                        .HasColumnName("checks");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("HeadBranch")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("head_branch");
+
+                    b.Property<string>("HeadCommit")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("head_commit");
+
+                    b.Property<long>("LastReviewId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("last_review_id");
+
+                    b.Property<int>("Number")
+                        .HasColumnType("integer")
+                        .HasColumnName("number");
+
+                    b.Property<string>("Repository")
+                        .IsRequired()
+                        .HasMaxLength(256)
+                        .HasColumnType("character varying(256)")
+                        .HasColumnName("repository");
+
+                    b.Property<string>("State")
+                        .IsRequired()
+                        .HasMaxLength(16)
+                        .HasColumnType("character varying(16)")
+                        .HasColumnName("state");
+
+                    b.Property<DateTimeOffset>("UpdatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("updated_at");
+
+                    b.Property<string>("Url")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("url");
+
+                    b.Property<long>("WorkItemId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("work_item_id");
+
+                    b.HasKey("RunId")
+                        .HasName("pk_pull_requests");
+
+                    b.HasIndex("State")
+                        .HasDatabaseName("ix_pull_requests_state");
+
+                    b.HasIndex("WorkItemId")
+                        .HasDatabaseName("ix_pull_requests_work_item_id");
+
+                    b.HasIndex("Repository", "Number")
+                        .IsUnique()
+                        .HasDatabaseName("ix_pull_requests_repository_number");
+
+                    b.ToTable("pull_requests");
+                });
+
             modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.RepositoryEntity", b =>
                 {
                     b.Property<long>("Id")
@@ -501,6 +833,10 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                     b.Property<string>("DefaultBranch")
                         .HasColumnType("text")
                         .HasColumnName("default_branch");
+
+                    b.Property<long?>("GitHubId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("git_hub_id");
 
                     b.Property<bool>("IsSample")
                         .HasColumnType("boolean")
@@ -1142,6 +1478,30 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired()
                         .HasConstraintName("fk_findings_repositories_repository_id");
+                });
+
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.ProposalIssueEntity", b =>
+                {
+                    b.HasOne("ClaudeManager.Core.Persistence.Entities.WorkItemEntity", "WorkItem")
+                        .WithOne()
+                        .HasForeignKey("ClaudeManager.Core.Persistence.Entities.ProposalIssueEntity", "WorkItemId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired()
+                        .HasConstraintName("fk_proposal_issues_work_items_work_item_id");
+
+                    b.Navigation("WorkItem");
+                });
+
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.PullRequestEntity", b =>
+                {
+                    b.HasOne("ClaudeManager.Core.Persistence.Entities.RunEntity", "Run")
+                        .WithOne()
+                        .HasForeignKey("ClaudeManager.Core.Persistence.Entities.PullRequestEntity", "RunId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired()
+                        .HasConstraintName("fk_pull_requests_runs_run_id");
+
+                    b.Navigation("Run");
                 });
 
             modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.RunEntity", b =>

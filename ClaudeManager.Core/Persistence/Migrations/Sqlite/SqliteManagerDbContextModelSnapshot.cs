@@ -416,6 +416,116 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                     b.ToTable("findings");
                 });
 
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.GitHubLimitEntity", b =>
+                {
+                    b.Property<string>("Credential")
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("credential");
+
+                    b.Property<string>("Resource")
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("resource");
+
+                    b.Property<long?>("BlockedUntil")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("blocked_until");
+
+                    b.Property<int>("Strikes")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("strikes");
+
+                    b.HasKey("Credential", "Resource")
+                        .HasName("pk_github_limits");
+
+                    b.ToTable("github_limits", (string)null);
+                });
+
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.GitHubResponseEntity", b =>
+                {
+                    b.Property<string>("Key")
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("key");
+
+                    b.Property<byte[]>("Body")
+                        .IsRequired()
+                        .HasColumnType("BLOB")
+                        .HasColumnName("body");
+
+                    b.Property<string>("ContentType")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("content_type");
+
+                    b.Property<string>("Credential")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("credential");
+
+                    b.Property<string>("ETag")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("etag");
+
+                    b.Property<string>("LastModified")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("last_modified");
+
+                    b.Property<string>("Link")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("link");
+
+                    b.Property<string>("Token")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("token");
+
+                    b.Property<long>("UsedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("used_at");
+
+                    b.HasKey("Key")
+                        .HasName("pk_github_responses");
+
+                    b.HasIndex("UsedAt")
+                        .HasDatabaseName("ix_github_responses_used_at");
+
+                    b.ToTable("github_responses", (string)null);
+                });
+
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.GitHubWriteEntity", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("id");
+
+                    b.Property<long>("At")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("at");
+
+                    b.Property<bool>("CreatesContent")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("creates_content");
+
+                    b.Property<string>("Credential")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("credential");
+
+                    b.HasKey("Id")
+                        .HasName("pk_github_writes");
+
+                    b.HasIndex("Credential", "At")
+                        .HasDatabaseName("ix_github_writes_credential_at");
+
+                    b.ToTable("github_writes", (string)null);
+                });
+
             modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.InstanceEntity", b =>
                 {
                     b.Property<string>("BootId")
@@ -464,6 +574,224 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                     b.ToTable("instances");
                 });
 
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.OutboxEntity", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("id");
+
+                    b.Property<int>("Attempt")
+                        .IsConcurrencyToken()
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("attempt");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("created_at");
+
+                    b.Property<long?>("DoneAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("done_at");
+
+                    b.Property<string>("Error")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("error");
+
+                    b.Property<string>("Key")
+                        .IsRequired()
+                        .HasMaxLength(200)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("key");
+
+                    b.Property<string>("Kind")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("kind");
+
+                    b.Property<long?>("LeaseExpiresAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("lease_expires_at");
+
+                    b.Property<string>("LeaseOwner")
+                        .IsConcurrencyToken()
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("lease_owner");
+
+                    b.Property<long?>("NotBefore")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("not_before");
+
+                    b.Property<string>("Payload")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("payload");
+
+                    b.Property<long?>("RunId")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("run_id");
+
+                    b.Property<string>("State")
+                        .IsRequired()
+                        .HasMaxLength(16)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("state");
+
+                    b.Property<long?>("WorkItemId")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("work_item_id");
+
+                    b.HasKey("Id")
+                        .HasName("pk_outbox");
+
+                    b.HasIndex("Key")
+                        .IsUnique()
+                        .HasDatabaseName("ix_outbox_key");
+
+                    b.HasIndex("WorkItemId")
+                        .HasDatabaseName("ix_outbox_work_item_id");
+
+                    b.HasIndex("State", "NotBefore")
+                        .HasDatabaseName("ix_outbox_state_not_before");
+
+                    b.ToTable("outbox");
+                });
+
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.ProposalIssueEntity", b =>
+                {
+                    b.Property<long>("WorkItemId")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("work_item_id");
+
+                    b.Property<string>("BodySha256")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("body_sha256");
+
+                    b.Property<bool>("IsOpen")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("is_open");
+
+                    b.Property<long>("LastEventId")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("last_event_id");
+
+                    b.Property<int>("Number")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("number");
+
+                    b.Property<string>("Repository")
+                        .IsRequired()
+                        .HasMaxLength(256)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("repository");
+
+                    b.Property<string>("TitleSha256")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("title_sha256");
+
+                    b.Property<long>("UpdatedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("updated_at");
+
+                    b.Property<string>("Url")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("url");
+
+                    b.Property<long>("WrittenAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("written_at");
+
+                    b.HasKey("WorkItemId")
+                        .HasName("pk_proposal_issues");
+
+                    b.HasIndex("Repository", "Number")
+                        .IsUnique()
+                        .HasDatabaseName("ix_proposal_issues_repository_number");
+
+                    b.ToTable("proposal_issues");
+                });
+
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.PullRequestEntity", b =>
+                {
+                    b.Property<long>("RunId")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("run_id");
+
+                    b.Property<string>("Checks")
+                        .HasMaxLength(16)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("checks");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("HeadBranch")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("head_branch");
+
+                    b.Property<string>("HeadCommit")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("head_commit");
+
+                    b.Property<long>("LastReviewId")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("last_review_id");
+
+                    b.Property<int>("Number")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("number");
+
+                    b.Property<string>("Repository")
+                        .IsRequired()
+                        .HasMaxLength(256)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("repository");
+
+                    b.Property<string>("State")
+                        .IsRequired()
+                        .HasMaxLength(16)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("state");
+
+                    b.Property<long>("UpdatedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("updated_at");
+
+                    b.Property<string>("Url")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("url");
+
+                    b.Property<long>("WorkItemId")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("work_item_id");
+
+                    b.HasKey("RunId")
+                        .HasName("pk_pull_requests");
+
+                    b.HasIndex("State")
+                        .HasDatabaseName("ix_pull_requests_state");
+
+                    b.HasIndex("WorkItemId")
+                        .HasDatabaseName("ix_pull_requests_work_item_id");
+
+                    b.HasIndex("Repository", "Number")
+                        .IsUnique()
+                        .HasDatabaseName("ix_pull_requests_repository_number");
+
+                    b.ToTable("pull_requests");
+                });
+
             modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.RepositoryEntity", b =>
                 {
                     b.Property<long>("Id")
@@ -486,6 +814,10 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                     b.Property<string>("DefaultBranch")
                         .HasColumnType("TEXT")
                         .HasColumnName("default_branch");
+
+                    b.Property<long?>("GitHubId")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("git_hub_id");
 
                     b.Property<bool>("IsSample")
                         .HasColumnType("INTEGER")
@@ -1119,6 +1451,30 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired()
                         .HasConstraintName("fk_findings_repositories_repository_id");
+                });
+
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.ProposalIssueEntity", b =>
+                {
+                    b.HasOne("ClaudeManager.Core.Persistence.Entities.WorkItemEntity", "WorkItem")
+                        .WithOne()
+                        .HasForeignKey("ClaudeManager.Core.Persistence.Entities.ProposalIssueEntity", "WorkItemId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired()
+                        .HasConstraintName("fk_proposal_issues_work_items_work_item_id");
+
+                    b.Navigation("WorkItem");
+                });
+
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.PullRequestEntity", b =>
+                {
+                    b.HasOne("ClaudeManager.Core.Persistence.Entities.RunEntity", "Run")
+                        .WithOne()
+                        .HasForeignKey("ClaudeManager.Core.Persistence.Entities.PullRequestEntity", "RunId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired()
+                        .HasConstraintName("fk_pull_requests_runs_run_id");
+
+                    b.Navigation("Run");
                 });
 
             modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.RunEntity", b =>

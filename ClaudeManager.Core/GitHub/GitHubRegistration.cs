@@ -1,0 +1,35 @@
+using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.GitHub.Credentials;
+using ClaudeManager.Core.GitHub.Http;
+using ClaudeManager.Core.GitHub.Limits;
+using ClaudeManager.Core.Persistence;
+using ClaudeManager.Core.Security;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace ClaudeManager.Core.GitHub;
+
+public static class GitHubRegistration
+{
+    /// <summary>The GitHub side, as the account whose token this is. Without one everything is registered and every call says what is missing.</summary>
+    public static IServiceCollection AddGitHub(this IServiceCollection services, SecretString? token)
+    {
+        services.AddSingleton<GitHubCredential>(new TokenCredential(token));
+        services.AddSingleton<GitHubLimits>();
+        services.AddSingleton(p => new GitHubHttp(
+            p.GetRequiredService<GitHubCredential>(),
+            p.GetRequiredService<GitHubLimits>(),
+            GitHubTransport.Create(p.GetRequiredService<CurrentConfiguration>().Value.Network),
+            p.GetRequiredService<CurrentConfiguration>(),
+            p.GetRequiredService<Store>(),
+            p.GetRequiredService<TimeProvider>(),
+            p.GetRequiredService<ILogger<GitHubHttp>>()));
+        services.AddSingleton(p => new GitHubGateway(
+            p.GetRequiredService<GitHubHttp>(),
+            p.GetRequiredService<GitHubLimits>(),
+            p.GetRequiredService<GitHubCredential>(),
+            p.GetRequiredService<CurrentConfiguration>(),
+            p.GetRequiredService<TimeProvider>()));
+        return services;
+    }
+}
