@@ -50,6 +50,8 @@ public sealed class LoopbackGitHub : IAsyncDisposable
         _app.Use((http, next) =>
         {
             Renumber(http);
+            // By the same clock as the moments in the other headers: clients measure one against the other.
+            http.Response.Headers.Date = time.GetUtcNow().ToString("R", CultureInfo.InvariantCulture);
             return next(http);
         });
         _app.UseRouting();
