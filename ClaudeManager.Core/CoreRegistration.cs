@@ -58,6 +58,7 @@ public static class CoreRegistration
         services.AddSingleton<IScanner, TodoCommentsScanner>();
         services.AddSingleton<ScanService>();
         services.AddSingleton<ScanSchedule>();
+        services.AddSingleton<RepositorySource>();
         services.AddSingleton<RepositoryRegistry>();
 
         services.AddSingleton<ApprovalSeal>();

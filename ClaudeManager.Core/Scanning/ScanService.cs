@@ -18,7 +18,7 @@ using Microsoft.Extensions.Logging;
 namespace ClaudeManager.Core.Scanning;
 
 /// <summary>Scans repositories: as a dry run that writes nothing, or for good, with findings, proposals and the repository's state in one transaction.</summary>
-public sealed class ScanService(Store store, CurrentConfiguration configuration, IEnumerable<IScanner> scanners, ILogger<ScanService> logger)
+public sealed class ScanService(Store store, RepositorySource source, CurrentConfiguration configuration, IEnumerable<IScanner> scanners, ILogger<ScanService> logger)
 {
     private readonly ConcurrentDictionary<long, SemaphoreSlim> _oneAtATime = [];
 
@@ -107,7 +107,7 @@ public sealed class ScanService(Store store, CurrentConfiguration configuration,
                     return Refusal.NotFound("repository", repositoryId);
                 }
 
-                var opened = await LocalRepository.OpenAsync(repository.Location, repository.BranchOverride, either.Token).ConfigureAwait(false);
+                var opened = await source.OpenAsync(repository, either.Token).ConfigureAwait(false);
                 if (opened.Value is not { } local)
                 {
                     failure = $"{opened.Refusal!.Message} {opened.Refusal.Fix}";

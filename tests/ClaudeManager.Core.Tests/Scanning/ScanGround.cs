@@ -1,4 +1,5 @@
 using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Repositories;
@@ -19,12 +20,17 @@ internal sealed class ScanGround : IAsyncDisposable
     private ScanGround(ManagerConfiguration configuration, IReadOnlyList<IScanner> scanners)
     {
         var services = new ServiceCollection();
+        services.AddLogging();
         services.AddManagerStore(new StoreTarget.Sqlite(_directory.Combine("test.db")));
+        services.AddSingleton(new CurrentConfiguration(configuration));
+        services.AddSingleton(new DataDirectory(_directory.Combine("data")));
+        services.AddGitHub(token: null);
+        services.AddSingleton<RepositorySource>();
         _services = services.BuildServiceProvider();
         Store = _services.GetRequiredService<Store>();
-        Configuration = new CurrentConfiguration(configuration);
-        Scans = new ScanService(Store, Configuration, scanners, NullLogger<ScanService>.Instance);
-        Registry = new RepositoryRegistry(Store, Scans, Configuration, new DataDirectory(_directory.Combine("data")));
+        Configuration = _services.GetRequiredService<CurrentConfiguration>();
+        Scans = new ScanService(Store, _services.GetRequiredService<RepositorySource>(), Configuration, scanners, NullLogger<ScanService>.Instance);
+        Registry = new RepositoryRegistry(Store, Scans, Configuration, _services.GetRequiredService<DataDirectory>());
     }
 
     public Store Store { get; }
