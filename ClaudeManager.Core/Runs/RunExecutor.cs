@@ -18,6 +18,7 @@ using ClaudeManager.Core.Scanning;
 using ClaudeManager.Core.Security;
 using ClaudeManager.Core.Verification;
 using ClaudeManager.Core.WorkItems;
+using ClaudeManager.Core.WorkItems.Proposals;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 
@@ -41,6 +42,7 @@ public sealed class RunExecutor(
     InstanceIdentity identity,
     CurrentConfiguration configuration,
     FindingPresence presence,
+    LabelApproval labels,
     ILogger<RunExecutor> logger)
 {
     private static readonly TimeSpan s_betweenSnapshots = TimeSpan.FromSeconds(60);
@@ -290,7 +292,8 @@ public sealed class RunExecutor(
             Approval: await db.Approvals.SingleAsync(a => a.Id == run.ApprovalId, token).ConfigureAwait(false),
             Item: await db.WorkItems.SingleAsync(w => w.Id == item.Id, token).ConfigureAwait(false)), ct).ConfigureAwait(false);
         if ((seal.Check(fresh.Approval, fresh.Item, store.Time.GetUtcNow())
-            ?? await Staleness.CheckAsync(repository.Location, repository.DefaultBranch!, run.BaseCommit, item.Finding?.Path, ct).ConfigureAwait(false)) is { } stale)
+            ?? await Staleness.CheckAsync(repository.Location, repository.DefaultBranch!, run.BaseCommit, item.Finding?.Path, ct).ConfigureAwait(false)
+            ?? await labels.WithdrawnAsync(fresh.Approval, ct).ConfigureAwait(false)) is { } stale)
         {
             await StaleAsync(attempt, stale, ct).ConfigureAwait(false);
             return;
