@@ -31,6 +31,7 @@ public sealed class LoopbackGitHub : IAsyncDisposable
     private readonly List<GitHubExchange> _exchanges = [];
     private readonly CancellationTokenSource _closing = new();
     private int _requests;
+    private bool _isDisposed;
 
     private LoopbackGitHub(int port, TimeProvider time)
     {
@@ -46,10 +47,9 @@ public sealed class LoopbackGitHub : IAsyncDisposable
         });
         builder.Services.AddRoutingCore();
         _app = builder.Build();
-        _app.UsePathBase("/api/v3");
         _app.Use((http, next) =>
         {
-            Renumber(http);
+            Rewrite(http);
             return next(http);
         });
         _app.UseRouting();
@@ -219,15 +219,26 @@ public sealed class LoopbackGitHub : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
         await _closing.CancelAsync().ConfigureAwait(false);
         await _app.DisposeAsync().ConfigureAwait(false);
         _closing.Dispose();
         _directory.Dispose();
     }
 
-    /// <summary><c>/repositories/:id/…</c>, where renamed repositories redirect to, is <c>/repos/:owner/:name/…</c> by another name.</summary>
-    private void Renumber(HttpContext http)
+    /// <summary>Takes the prefix of GitHub Enterprise off; <c>/repositories/:id/…</c>, where renamed repositories redirect to, is <c>/repos/:owner/:name/…</c> by another name.</summary>
+    private void Rewrite(HttpContext http)
     {
+        if (http.Request.Path.StartsWithSegments("/api/v3", out var rest))
+        {
+            (http.Request.PathBase, http.Request.Path) = ("/api/v3", rest);
+        }
+
         if (http.Request.Path.Value?.Split('/', 4) is ["", "repositories", var id, ..] parts && long.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
         {
             lock (_world.Gate)
@@ -274,6 +285,14 @@ public sealed class LoopbackGitHub : IAsyncDisposable
         }
         finally
         {
+            if (entry.IsUnderWay)
+            {
+                lock (_world.Gate)
+                {
+                    _limits.Leave(entry.Account);
+                }
+            }
+
             Ledger.Add(entry.Done);
         }
     }
@@ -348,65 +367,54 @@ public sealed class LoopbackGitHub : IAsyncDisposable
             {
                 return Dressed(http, credential, entry, Limited(hit, credential, entry));
             }
+
+            entry.IsUnderWay = entry.Resource != "free";
         }
 
+        var shapes = new Shapes(BaseAddress.ToString().TrimEnd('/') + http.Request.PathBase, BaseAddress.ToString().TrimEnd('/'));
+        var call = new Call(_world, http, credential, shapes, body, route);
+        var cost = 1;
+        Answer answer;
         try
         {
-            var shapes = new Shapes(BaseAddress.ToString().TrimEnd('/') + http.Request.PathBase, BaseAddress.ToString().TrimEnd('/'));
-            var call = new Call(_world, http, credential, shapes, body, route);
-            var cost = 1;
-            Answer answer;
-            try
+            if (route?.Async is { } asynchronous)
             {
-                if (route?.Async is { } asynchronous)
-                {
-                    answer = await asynchronous(call, ct).ConfigureAwait(false);
-                }
-                else
-                {
-                    lock (_world.Gate)
-                    {
-                        if (query is not null)
-                        {
-                            var execution = new GraphQlExecution(call, query, charge => _limits.Of(credential.LimitedAs, "graphql") is var now ? now with { Used = now.Used + charge } : null!);
-                            answer = execution.Run();
-                            cost = execution.Cost;
-                        }
-                        else if (entry.Resource == "free")
-                        {
-                            (answer, cost) = (MetaRoutes.RateLimit(_limits, credential.LimitedAs), 0);
-                        }
-                        else
-                        {
-                            answer = route?.Sync?.Invoke(call) ?? Answer.Refused(404, "Not Found");
-                        }
-                    }
-                }
-
-                entry.Changed = answer.Status < 300 && route?.Writes == true && !isGraphQl;
+                answer = await asynchronous(call, ct).ConfigureAwait(false);
             }
-            catch (RefusedException refused)
-            {
-                answer = refused.Answer;
-            }
-
-            lock (_world.Gate)
-            {
-                answer = Conditional(http, credential, answer);
-                entry.Charged = answer.Status == 304 ? 0 : cost;
-                _limits.Charge(credential.LimitedAs, entry.Resource, entry.Charged);
-                return Dressed(http, credential, entry, answer);
-            }
-        }
-        finally
-        {
-            if (entry.Resource != "free")
+            else
             {
                 lock (_world.Gate)
                 {
-                    _limits.Leave(credential.LimitedAs);
+                    if (query is not null)
+                    {
+                        var execution = new GraphQlExecution(call, query, charge => _limits.Of(credential.LimitedAs, "graphql") is var now ? now with { Used = now.Used + charge } : null!);
+                        answer = execution.Run();
+                        cost = execution.Cost;
+                    }
+                    else if (entry.Resource == "free")
+                    {
+                        (answer, cost) = (MetaRoutes.RateLimit(_limits, credential.LimitedAs), 0);
+                    }
+                    else
+                    {
+                        answer = route?.Sync?.Invoke(call) ?? Answer.Refused(404, "Not Found");
+                    }
                 }
             }
+
+            entry.Changed = answer.Status < 300 && route?.Writes == true && !isGraphQl;
+        }
+        catch (RefusedException refused)
+        {
+            answer = refused.Answer;
+        }
+
+        lock (_world.Gate)
+        {
+            answer = Conditional(http, credential, answer);
+            entry.Charged = answer.Status == 304 ? 0 : cost;
+            _limits.Charge(credential.LimitedAs, entry.Resource, entry.Charged);
+            return Dressed(http, credential, entry, answer);
         }
     }
 
@@ -703,6 +711,9 @@ public sealed class LoopbackGitHub : IAsyncDisposable
         public string? Fault { get; set; }
 
         public bool Changed { get; set; }
+
+        /// <summary>Counts as one of the requests an account has at once, until its answer is out.</summary>
+        public bool IsUnderWay { get; set; }
 
         private string BodyHash { get; set; } = "";
 
