@@ -263,14 +263,14 @@ public sealed class LoopbackGitHub : IAsyncDisposable
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, _closing.Token);
         var ct = either.Token;
-        var entry = new Entry(http, _world.Time.GetUtcNow());
+        var entry = Open(http);
         var plan = FaultOf(http);
         try
         {
             using var buffer = new MemoryStream();
             await http.Request.Body.CopyToAsync(buffer, ct).ConfigureAwait(false);
             var body = buffer.ToArray();
-            entry.Read(route, body);
+            entry.Is(route, body);
             if (await StrikesBeforeAsync(http, plan, entry, ct).ConfigureAwait(false))
             {
                 return;
@@ -281,19 +281,37 @@ public sealed class LoopbackGitHub : IAsyncDisposable
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
         {
-            http.Abort();
+            entry.Abort();
         }
         finally
         {
+            Leave(entry);
+        }
+    }
+
+    /// <summary>A client that has an answer finds it in the ledger, and no longer counts as asking: so both happen before the answer leaves.</summary>
+    private Entry Open(HttpContext http)
+    {
+        var entry = new Entry(http, _world.Time.GetUtcNow());
+        Ledger.Add(entry.Read);
+        http.Response.OnStarting(() =>
+        {
+            entry.Status = entry.IsLost ? 0 : http.Response.StatusCode;
+            Leave(entry);
+            return Task.CompletedTask;
+        });
+        return entry;
+    }
+
+    private void Leave(Entry entry)
+    {
+        lock (_world.Gate)
+        {
             if (entry.IsUnderWay)
             {
-                lock (_world.Gate)
-                {
-                    _limits.Leave(entry.Account);
-                }
+                entry.IsUnderWay = false;
+                _limits.Leave(entry.Account);
             }
-
-            Ledger.Add(entry.Done);
         }
     }
 
@@ -305,7 +323,7 @@ public sealed class LoopbackGitHub : IAsyncDisposable
         {
             case GitHubFault.Answer fault:
                 plan.Strike();
-                entry.Status = http.Response.StatusCode = fault.Status;
+                http.Response.StatusCode = fault.Status;
                 http.Response.ContentType = fault.ContentType;
                 foreach (var (name, value) in fault.Headers)
                 {
@@ -321,7 +339,7 @@ public sealed class LoopbackGitHub : IAsyncDisposable
                 return true;
             case GitHubFault.ResetBefore:
                 plan.Strike();
-                http.Abort();
+                entry.Abort();
                 return true;
             case GitHubFault.BlackHole:
                 plan.Strike();
@@ -532,7 +550,7 @@ public sealed class LoopbackGitHub : IAsyncDisposable
         {
             case GitHubFault.ResetAfter:
                 plan.Strike();
-                http.Abort();
+                entry.Abort();
                 return;
             case GitHubFault.Held { AfterEffect: true } held:
                 plan.Strike();
@@ -564,12 +582,10 @@ public sealed class LoopbackGitHub : IAsyncDisposable
             plan.Strike();
             await response.Body.WriteAsync(answer.Body.AsMemory(0, answer.Body.Length / 2), ct).ConfigureAwait(false);
             await response.Body.FlushAsync(ct).ConfigureAwait(false);
-            http.Abort();
+            entry.Abort();
             return;
         }
 
-        // Only now: a request that never got its answer has none in the ledger.
-        entry.Status = answer.Status;
         if (answer.Body.Length > 0 && answer.Status is not (204 or 304))
         {
             await response.Body.WriteAsync(answer.Body, ct).ConfigureAwait(false);
@@ -580,7 +596,8 @@ public sealed class LoopbackGitHub : IAsyncDisposable
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, _closing.Token);
         var ct = either.Token;
-        var entry = new Entry(http, _world.Time.GetUtcNow()) { Resource = "git", Route = $"{http.Request.Method} git/{service}" };
+        var entry = Open(http);
+        (entry.Resource, entry.Route) = ("git", $"{http.Request.Method} git/{service}");
         var plan = FaultOf(http);
         try
         {
@@ -591,13 +608,14 @@ public sealed class LoopbackGitHub : IAsyncDisposable
 
             if (Admit(http, operation, entry) is not var (repository, user))
             {
-                entry.Status = http.Response.StatusCode;
                 return;
             }
 
+            // A push is known to all before the one who pushed learns that it worked.
+            var isPush = service == "git-receive-pack";
             using var late = new MemoryStream();
-            await GitHttpBackend.RunAsync(http, repository.GitDirectory, service, user, plan is null ? http.Response.Body : late, ct).ConfigureAwait(false);
-            if (service == "git-receive-pack")
+            await GitHttpBackend.RunAsync(http, repository.GitDirectory, service, user, plan is null && !isPush ? http.Response.Body : late, ct).ConfigureAwait(false);
+            if (isPush)
             {
                 entry.Changed = true;
                 repository.Pushed();
@@ -607,7 +625,7 @@ public sealed class LoopbackGitHub : IAsyncDisposable
             switch (plan?.Fault)
             {
                 case GitHubFault.ResetAfter:
-                    http.Abort();
+                    entry.Abort();
                     return;
                 case GitHubFault.Held { AfterEffect: true } held:
                     await held.Until.WaitAsync(ct).ConfigureAwait(false);
@@ -615,7 +633,7 @@ public sealed class LoopbackGitHub : IAsyncDisposable
                 case GitHubFault.Cut:
                     await http.Response.Body.WriteAsync(late.GetBuffer().AsMemory(0, (int)late.Length / 2), ct).ConfigureAwait(false);
                     await http.Response.Body.FlushAsync(ct).ConfigureAwait(false);
-                    http.Abort();
+                    entry.Abort();
                     return;
                 case GitHubFault.Garbage garbage:
                     late.SetLength(0);
@@ -625,16 +643,11 @@ public sealed class LoopbackGitHub : IAsyncDisposable
                     break;
             }
 
-            entry.Status = http.Response.StatusCode;
             await http.Response.Body.WriteAsync(late.GetBuffer().AsMemory(0, (int)late.Length), ct).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
         {
-            http.Abort();
-        }
-        finally
-        {
-            Ledger.Add(entry.Done);
+            entry.Abort();
         }
     }
 
@@ -681,9 +694,12 @@ public sealed class LoopbackGitHub : IAsyncDisposable
         }
     }
 
-    /// <summary>A line of the ledger while its request is under way.</summary>
+    /// <summary>A line of the ledger, as far as its request has come.</summary>
     private sealed class Entry(HttpContext http, DateTimeOffset at)
     {
+        private readonly string _method = http.Request.Method;
+        private readonly bool _isConditional = http.Request.Headers.IfNoneMatch.Count > 0 || http.Request.Headers.IfModifiedSince.Count > 0;
+
         public string Path { get; } = http.Request.Path.ToUriComponent();
 
         public string Query { get; } = http.Request.QueryString.ToUriComponent();
@@ -712,22 +728,31 @@ public sealed class LoopbackGitHub : IAsyncDisposable
 
         public bool Changed { get; set; }
 
+        /// <summary>No answer left, so that a status set on the way means nothing.</summary>
+        public bool IsLost { get; private set; }
+
         /// <summary>Counts as one of the requests an account has at once, until its answer is out.</summary>
         public bool IsUnderWay { get; set; }
 
         private string BodyHash { get; set; } = "";
 
-        public void Read(Route? route, byte[] body)
+        public void Abort()
+        {
+            IsLost = true;
+            http.Abort();
+        }
+
+        public void Is(Route? route, byte[] body)
         {
             Route = route?.Name;
             Resource = route?.Template switch { "/graphql" => "graphql", "/search/issues" => "search", "/rate_limit" => "free", _ => "core" };
             BodyHash = body is [] ? "" : Convert.ToHexStringLower(SHA256.HashData(body));
         }
 
-        public GitHubRequest Done(int number) => new(
+        public GitHubRequest Read(int number) => new(
             number,
             at,
-            http.Request.Method,
+            _method,
             Path,
             Query,
             Route,
@@ -738,7 +763,7 @@ public sealed class LoopbackGitHub : IAsyncDisposable
             Points,
             CreatesContent,
             Status,
-            http.Request.Headers.IfNoneMatch.Count > 0 || http.Request.Headers.IfModifiedSince.Count > 0,
+            _isConditional,
             BodyHash,
             Limit,
             RetryAfter,
