@@ -2,6 +2,7 @@ using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.GitHub.Credentials;
 using ClaudeManager.Core.GitHub.Http;
 using ClaudeManager.Core.GitHub.Limits;
+using ClaudeManager.Core.GitHub.Mirrors;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Security;
 using Microsoft.Extensions.DependencyInjection;
@@ -30,6 +31,8 @@ public static class GitHubRegistration
             p.GetRequiredService<GitHubCredential>(),
             p.GetRequiredService<CurrentConfiguration>(),
             p.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<GitHubRemote>();
+        services.AddSingleton<GitHubMirrors>();
         return services;
     }
 }

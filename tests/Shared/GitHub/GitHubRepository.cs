@@ -70,6 +70,9 @@ public sealed class GitHubRepository
 
     public bool HasIssues { get; set; } = true;
 
+    /// <summary>As GitHub would measure it; 0 until a test says more.</summary>
+    public long SizeKb { get; set; }
+
     public string? Description { get; set; }
 
     public DateTimeOffset CreatedAt { get; }

@@ -76,6 +76,7 @@ internal static class GraphQlSchema
             ["description"] = (_, r, _) => r.Description,
             ["url"] = (x, r, _) => x.Call.Shapes.Html(r),
             ["isArchived"] = (_, r, _) => r.IsArchived,
+            ["diskUsage"] = (_, r, _) => r.SizeKb,
             ["isDisabled"] = (_, r, _) => r.IsDisabled,
             ["isPrivate"] = (_, r, _) => r.IsPrivate,
             ["isFork"] = (_, _, _) => false,
