@@ -18,6 +18,7 @@ using ClaudeManager.Core.Scanning;
 using ClaudeManager.Core.Security;
 using ClaudeManager.Core.Verification;
 using ClaudeManager.Core.WorkItems;
+using ClaudeManager.Core.WorkItems.Proposals;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -64,6 +65,16 @@ public static class CoreRegistration
         services.AddSingleton<ApprovalSeal>();
         services.AddSingleton<WorkItemService>();
         services.AddSingleton<OverviewReader>();
+
+        services.AddSingleton<ProposalLabels>();
+        services.AddSingleton<IOutboxEffect, CreateIssueEffect>();
+        services.AddSingleton<IOutboxEffect, UpdateIssueEffect>();
+        services.AddSingleton<IOutboxEffect, CloseIssueEffect>();
+        services.AddSingleton<IOutboxEffect, ReopenIssueEffect>();
+        services.AddSingleton<IOutboxEffect, CommentIssueEffect>();
+        services.AddSingleton<LabelApproval>();
+        services.AddSingleton<ProposalInbox>();
+        services.AddSingleton<ProposalPoll>();
 
         services.AddSingleton<Sandbox>();
         services.AddSingleton<ContainedProcess>();

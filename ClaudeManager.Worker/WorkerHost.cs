@@ -15,6 +15,7 @@ public static class WorkerHost
         builder.Services.AddHostedService<DispatchLoop>();
         builder.Services.AddHostedService<ScanLoop>();
         builder.Services.AddHostedService<OutboxLoop>();
+        builder.Services.AddHostedService<ProposalLoop>();
         builder.Services.AddHostedService<SnoozeLoop>();
         builder.Services.AddHostedService<RetentionLoop>();
         return builder;

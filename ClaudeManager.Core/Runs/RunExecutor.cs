@@ -19,6 +19,7 @@ using ClaudeManager.Core.Scanning;
 using ClaudeManager.Core.Security;
 using ClaudeManager.Core.Verification;
 using ClaudeManager.Core.WorkItems;
+using ClaudeManager.Core.WorkItems.Proposals;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 
@@ -43,6 +44,7 @@ public sealed class RunExecutor(
     CurrentConfiguration configuration,
     FindingPresence presence,
     RepositorySource source,
+    LabelApproval labels,
     ILogger<RunExecutor> logger)
 {
     private static readonly TimeSpan s_betweenSnapshots = TimeSpan.FromSeconds(60);
@@ -295,7 +297,8 @@ public sealed class RunExecutor(
         // Once more: the repository has moved on while the agent worked.
         attempt.Source = await source.LocateAsync(repository, commit: null, ct).ConfigureAwait(false);
         if ((seal.Check(fresh.Approval, fresh.Item, store.Time.GetUtcNow())
-            ?? await Staleness.CheckAsync(attempt.Source, repository.DefaultBranch!, run.BaseCommit, item.Finding?.Path, ct).ConfigureAwait(false)) is { } stale)
+            ?? await Staleness.CheckAsync(attempt.Source, repository.DefaultBranch!, run.BaseCommit, item.Finding?.Path, ct).ConfigureAwait(false)
+            ?? await labels.WithdrawnAsync(fresh.Approval, ct).ConfigureAwait(false)) is { } stale)
         {
             await StaleAsync(attempt, stale, ct).ConfigureAwait(false);
             return;

@@ -107,7 +107,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
     }
 
     /// <summary>The preview without what is only shown beside it and costs a look into the repository.</summary>
-    private async Task<Outcome<ApprovalPreviewDto>> BindableAsync(long id, string? agent, CancellationToken ct)
+    internal async Task<Outcome<ApprovalPreviewDto>> BindableAsync(long id, string? agent, CancellationToken ct)
     {
         var item = await store.ReadAsync((db, token) => Full(db).FirstOrDefaultAsync(w => w.Id == id, token), ct).ConfigureAwait(false);
         if (item is null)
@@ -150,7 +150,8 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
     }
 
     /// <summary>Approves exactly what the person saw: another version of the item or another prompt is refused, and nothing is queued.</summary>
-    public async Task<Outcome<WorkItemDetailDto>> ApproveAsync(OperationContext operation, long id, ApproveRequest request, CancellationToken ct)
+    /// <param name="together">Written in the transaction of the approval.</param>
+    public async Task<Outcome<WorkItemDetailDto>> ApproveAsync(OperationContext operation, long id, ApproveRequest request, CancellationToken ct, Func<StoreTransaction, CancellationToken, Task>? together = null)
     {
         var previewed = await BindableAsync(id, request.Agent, ct).ConfigureAwait(false);
         if (previewed.Refusal is { } refused)
@@ -216,6 +217,11 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
                 ["key"] = approval.KeyId,
             }));
             RunQueue.Enqueue(tx, item, approval);
+            if (together is not null)
+            {
+                await together(tx, token).ConfigureAwait(false);
+            }
+
             return null;
         }, ct).ConfigureAwait(false);
     }
@@ -448,7 +454,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
             .ExecuteUpdateAsync(u => u.SetProperty(a => a.State, state).SetProperty(a => a.StateReason, reason), ct).ConfigureAwait(false);
 
     /// <summary>Ends what waits for the item: its approvals, and a queued or parked run nobody holds.</summary>
-    private static async Task EndWaitingAsync(StoreTransaction tx, WorkItemEntity item, string reason, CancellationToken ct)
+    internal static async Task EndWaitingAsync(StoreTransaction tx, WorkItemEntity item, string reason, CancellationToken ct)
     {
         await EndApprovalsAsync(tx, item.Id, ApprovalStates.Withdrawn, reason, ct).ConfigureAwait(false);
         foreach (var run in await tx.Db.Runs.AsTracking().Where(r => r.WorkItemId == item.Id && (r.State == RunState.Queued || r.State == RunState.Parked)).ToListAsync(ct).ConfigureAwait(false))

@@ -54,9 +54,10 @@ public static class WorkItemStateMachine
         tx.Publish("work_item.changed", "work_item", item.Id, ManagerJson.Name(to), item.Title);
     }
 
-    /// <summary>Marks any other change of an item, so that nobody decides on a version they have not seen.</summary>
+    /// <summary>Marks any other change of an item, so that nobody decides on a version they have not seen, and its issue on GitHub follows.</summary>
     public static void Touch(StoreTransaction tx, WorkItemEntity item)
     {
+        tx.ChangedItems.Add(item);
         item.Version++;
         item.UpdatedAt = tx.Now;
     }

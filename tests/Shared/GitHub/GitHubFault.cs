@@ -46,9 +46,11 @@ public abstract record GitHubFault
 public sealed class GitHubFaultPlan
 {
     private readonly TaskCompletionSource _reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _all = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _waiting;
 
     internal GitHubFaultPlan(string method, string path, GitHubFault fault, int times)
-        => (Method, Path, Fault, Left) = (method, path, fault, times);
+        => (Method, Path, Fault, Left, _waiting) = (method, path, fault, times, times);
 
     public string Method { get; }
 
@@ -63,6 +65,9 @@ public sealed class GitHubFaultPlan
     /// <summary>Completes when the first request is where the fault strikes: for a fault after the effect, the effect is there.</summary>
     public Task Reached => _reached.Task;
 
+    /// <summary>Completes when all of its requests are.</summary>
+    public Task ReachedAll => _all.Task;
+
     internal bool Takes(string method, string path)
     {
         if (Left == 0 || (Method != "*" && !Method.Equals(method, StringComparison.OrdinalIgnoreCase)) || !FileSystemName.MatchesSimpleExpression(Path, path))
@@ -74,5 +79,12 @@ public sealed class GitHubFaultPlan
         return true;
     }
 
-    internal void Strike() => _reached.TrySetResult();
+    internal void Strike()
+    {
+        _reached.TrySetResult();
+        if (Interlocked.Decrement(ref _waiting) == 0)
+        {
+            _all.TrySetResult();
+        }
+    }
 }

@@ -8,7 +8,7 @@ namespace ClaudeManager.Tests.Shared.GitHub;
 /// <param name="Charged">What it cost of the primary budget: nothing for a 304.</param>
 /// <param name="Points">What it counted toward the secondary limits.</param>
 /// <param name="CreatesContent">Counts toward the limits of content creation.</param>
-/// <param name="Status">0 where no answer was given.</param>
+/// <param name="Status">0 where no answer was given, or not yet.</param>
 /// <param name="BodyHash">SHA-256 of the request's body; empty without one.</param>
 /// <param name="Limit">The limit it ran into.</param>
 /// <param name="RetryAfter">How long its answer asked to wait.</param>
@@ -35,11 +35,11 @@ public sealed record GitHubRequest(
     string? Fault,
     bool Changed);
 
-/// <summary>Every request, in the order their answers ended.</summary>
+/// <summary>Every request in the order they arrived, those under way included.</summary>
 public sealed class GitHubLedger
 {
     private readonly Lock _gate = new();
-    private readonly List<GitHubRequest> _requests = [];
+    private readonly List<Func<int, GitHubRequest>> _requests = [];
 
     public IReadOnlyList<GitHubRequest> Requests
     {
@@ -47,7 +47,7 @@ public sealed class GitHubLedger
         {
             lock (_gate)
             {
-                return [.. _requests];
+                return [.. _requests.Select((read, i) => read(i + 1))];
             }
         }
     }
@@ -102,7 +102,7 @@ public sealed class GitHubLedger
     {
         lock (_gate)
         {
-            _requests.Add(request(_requests.Count + 1));
+            _requests.Add(request);
         }
     }
 

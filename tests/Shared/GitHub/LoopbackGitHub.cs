@@ -31,6 +31,7 @@ public sealed class LoopbackGitHub : IAsyncDisposable
     private readonly List<GitHubExchange> _exchanges = [];
     private readonly CancellationTokenSource _closing = new();
     private int _requests;
+    private bool _isDisposed;
 
     private LoopbackGitHub(int port, TimeProvider time)
     {
@@ -46,10 +47,9 @@ public sealed class LoopbackGitHub : IAsyncDisposable
         });
         builder.Services.AddRoutingCore();
         _app = builder.Build();
-        _app.UsePathBase("/api/v3");
         _app.Use((http, next) =>
         {
-            Renumber(http);
+            Rewrite(http);
             // By the same clock as the moments in the other headers: clients measure one against the other.
             http.Response.Headers.Date = time.GetUtcNow().ToString("R", CultureInfo.InvariantCulture);
             return next(http);
@@ -221,15 +221,26 @@ public sealed class LoopbackGitHub : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_isDisposed)
+        {
+            return;
+        }
+
+        _isDisposed = true;
         await _closing.CancelAsync().ConfigureAwait(false);
         await _app.DisposeAsync().ConfigureAwait(false);
         _closing.Dispose();
         _directory.Dispose();
     }
 
-    /// <summary><c>/repositories/:id/…</c>, where renamed repositories redirect to, is <c>/repos/:owner/:name/…</c> by another name.</summary>
-    private void Renumber(HttpContext http)
+    /// <summary>Takes the prefix of GitHub Enterprise off; <c>/repositories/:id/…</c>, where renamed repositories redirect to, is <c>/repos/:owner/:name/…</c> by another name.</summary>
+    private void Rewrite(HttpContext http)
     {
+        if (http.Request.Path.StartsWithSegments("/api/v3", out var rest))
+        {
+            (http.Request.PathBase, http.Request.Path) = ("/api/v3", rest);
+        }
+
         if (http.Request.Path.Value?.Split('/', 4) is ["", "repositories", var id, ..] parts && long.TryParse(id, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
         {
             lock (_world.Gate)
@@ -254,14 +265,14 @@ public sealed class LoopbackGitHub : IAsyncDisposable
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, _closing.Token);
         var ct = either.Token;
-        var entry = new Entry(http, _world.Time.GetUtcNow());
+        var entry = Open(http);
         var plan = FaultOf(http);
         try
         {
             using var buffer = new MemoryStream();
             await http.Request.Body.CopyToAsync(buffer, ct).ConfigureAwait(false);
             var body = buffer.ToArray();
-            entry.Read(route, body);
+            entry.Is(route, body);
             if (await StrikesBeforeAsync(http, plan, entry, ct).ConfigureAwait(false))
             {
                 return;
@@ -272,11 +283,37 @@ public sealed class LoopbackGitHub : IAsyncDisposable
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
         {
-            http.Abort();
+            entry.Abort();
         }
         finally
         {
-            Ledger.Add(entry.Done);
+            Leave(entry);
+        }
+    }
+
+    /// <summary>A client that has an answer finds it in the ledger, and no longer counts as asking: so both happen before the answer leaves.</summary>
+    private Entry Open(HttpContext http)
+    {
+        var entry = new Entry(http, _world.Time.GetUtcNow());
+        Ledger.Add(entry.Read);
+        http.Response.OnStarting(() =>
+        {
+            entry.Status = entry.IsLost ? 0 : http.Response.StatusCode;
+            Leave(entry);
+            return Task.CompletedTask;
+        });
+        return entry;
+    }
+
+    private void Leave(Entry entry)
+    {
+        lock (_world.Gate)
+        {
+            if (entry.IsUnderWay)
+            {
+                entry.IsUnderWay = false;
+                _limits.Leave(entry.Account);
+            }
         }
     }
 
@@ -288,7 +325,7 @@ public sealed class LoopbackGitHub : IAsyncDisposable
         {
             case GitHubFault.Answer fault:
                 plan.Strike();
-                entry.Status = http.Response.StatusCode = fault.Status;
+                http.Response.StatusCode = fault.Status;
                 http.Response.ContentType = fault.ContentType;
                 foreach (var (name, value) in fault.Headers)
                 {
@@ -304,7 +341,7 @@ public sealed class LoopbackGitHub : IAsyncDisposable
                 return true;
             case GitHubFault.ResetBefore:
                 plan.Strike();
-                http.Abort();
+                entry.Abort();
                 return true;
             case GitHubFault.BlackHole:
                 plan.Strike();
@@ -350,65 +387,54 @@ public sealed class LoopbackGitHub : IAsyncDisposable
             {
                 return Dressed(http, credential, entry, Limited(hit, credential, entry));
             }
+
+            entry.IsUnderWay = entry.Resource != "free";
         }
 
+        var shapes = new Shapes(BaseAddress.ToString().TrimEnd('/') + http.Request.PathBase, BaseAddress.ToString().TrimEnd('/'));
+        var call = new Call(_world, http, credential, shapes, body, route);
+        var cost = 1;
+        Answer answer;
         try
         {
-            var shapes = new Shapes(BaseAddress.ToString().TrimEnd('/') + http.Request.PathBase, BaseAddress.ToString().TrimEnd('/'));
-            var call = new Call(_world, http, credential, shapes, body, route);
-            var cost = 1;
-            Answer answer;
-            try
+            if (route?.Async is { } asynchronous)
             {
-                if (route?.Async is { } asynchronous)
-                {
-                    answer = await asynchronous(call, ct).ConfigureAwait(false);
-                }
-                else
-                {
-                    lock (_world.Gate)
-                    {
-                        if (query is not null)
-                        {
-                            var execution = new GraphQlExecution(call, query, charge => _limits.Of(credential.LimitedAs, "graphql") is var now ? now with { Used = now.Used + charge } : null!);
-                            answer = execution.Run();
-                            cost = execution.Cost;
-                        }
-                        else if (entry.Resource == "free")
-                        {
-                            (answer, cost) = (MetaRoutes.RateLimit(_limits, credential.LimitedAs), 0);
-                        }
-                        else
-                        {
-                            answer = route?.Sync?.Invoke(call) ?? Answer.Refused(404, "Not Found");
-                        }
-                    }
-                }
-
-                entry.Changed = answer.Status < 300 && route?.Writes == true && !isGraphQl;
+                answer = await asynchronous(call, ct).ConfigureAwait(false);
             }
-            catch (RefusedException refused)
-            {
-                answer = refused.Answer;
-            }
-
-            lock (_world.Gate)
-            {
-                answer = Conditional(http, credential, answer);
-                entry.Charged = answer.Status == 304 ? 0 : cost;
-                _limits.Charge(credential.LimitedAs, entry.Resource, entry.Charged);
-                return Dressed(http, credential, entry, answer);
-            }
-        }
-        finally
-        {
-            if (entry.Resource != "free")
+            else
             {
                 lock (_world.Gate)
                 {
-                    _limits.Leave(credential.LimitedAs);
+                    if (query is not null)
+                    {
+                        var execution = new GraphQlExecution(call, query, charge => _limits.Of(credential.LimitedAs, "graphql") is var now ? now with { Used = now.Used + charge } : null!);
+                        answer = execution.Run();
+                        cost = execution.Cost;
+                    }
+                    else if (entry.Resource == "free")
+                    {
+                        (answer, cost) = (MetaRoutes.RateLimit(_limits, credential.LimitedAs), 0);
+                    }
+                    else
+                    {
+                        answer = route?.Sync?.Invoke(call) ?? Answer.Refused(404, "Not Found");
+                    }
                 }
             }
+
+            entry.Changed = answer.Status < 300 && route?.Writes == true && !isGraphQl;
+        }
+        catch (RefusedException refused)
+        {
+            answer = refused.Answer;
+        }
+
+        lock (_world.Gate)
+        {
+            answer = Conditional(http, credential, answer);
+            entry.Charged = answer.Status == 304 ? 0 : cost;
+            _limits.Charge(credential.LimitedAs, entry.Resource, entry.Charged);
+            return Dressed(http, credential, entry, answer);
         }
     }
 
@@ -526,7 +552,7 @@ public sealed class LoopbackGitHub : IAsyncDisposable
         {
             case GitHubFault.ResetAfter:
                 plan.Strike();
-                http.Abort();
+                entry.Abort();
                 return;
             case GitHubFault.Held { AfterEffect: true } held:
                 plan.Strike();
@@ -558,12 +584,10 @@ public sealed class LoopbackGitHub : IAsyncDisposable
             plan.Strike();
             await response.Body.WriteAsync(answer.Body.AsMemory(0, answer.Body.Length / 2), ct).ConfigureAwait(false);
             await response.Body.FlushAsync(ct).ConfigureAwait(false);
-            http.Abort();
+            entry.Abort();
             return;
         }
 
-        // Only now: a request that never got its answer has none in the ledger.
-        entry.Status = answer.Status;
         if (answer.Body.Length > 0 && answer.Status is not (204 or 304))
         {
             await response.Body.WriteAsync(answer.Body, ct).ConfigureAwait(false);
@@ -574,7 +598,8 @@ public sealed class LoopbackGitHub : IAsyncDisposable
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, _closing.Token);
         var ct = either.Token;
-        var entry = new Entry(http, _world.Time.GetUtcNow()) { Resource = "git", Route = $"{http.Request.Method} git/{service}" };
+        var entry = Open(http);
+        (entry.Resource, entry.Route) = ("git", $"{http.Request.Method} git/{service}");
         var plan = FaultOf(http);
         try
         {
@@ -585,13 +610,14 @@ public sealed class LoopbackGitHub : IAsyncDisposable
 
             if (Admit(http, operation, entry) is not var (repository, user))
             {
-                entry.Status = http.Response.StatusCode;
                 return;
             }
 
+            // A push is known to all before the one who pushed learns that it worked.
+            var isPush = service == "git-receive-pack";
             using var late = new MemoryStream();
-            await GitHttpBackend.RunAsync(http, repository.GitDirectory, service, user, plan is null ? http.Response.Body : late, ct).ConfigureAwait(false);
-            if (service == "git-receive-pack")
+            await GitHttpBackend.RunAsync(http, repository.GitDirectory, service, user, plan is null && !isPush ? http.Response.Body : late, ct).ConfigureAwait(false);
+            if (isPush)
             {
                 entry.Changed = true;
                 repository.Pushed();
@@ -601,7 +627,7 @@ public sealed class LoopbackGitHub : IAsyncDisposable
             switch (plan?.Fault)
             {
                 case GitHubFault.ResetAfter:
-                    http.Abort();
+                    entry.Abort();
                     return;
                 case GitHubFault.Held { AfterEffect: true } held:
                     await held.Until.WaitAsync(ct).ConfigureAwait(false);
@@ -609,7 +635,7 @@ public sealed class LoopbackGitHub : IAsyncDisposable
                 case GitHubFault.Cut:
                     await http.Response.Body.WriteAsync(late.GetBuffer().AsMemory(0, (int)late.Length / 2), ct).ConfigureAwait(false);
                     await http.Response.Body.FlushAsync(ct).ConfigureAwait(false);
-                    http.Abort();
+                    entry.Abort();
                     return;
                 case GitHubFault.Garbage garbage:
                     late.SetLength(0);
@@ -619,16 +645,11 @@ public sealed class LoopbackGitHub : IAsyncDisposable
                     break;
             }
 
-            entry.Status = http.Response.StatusCode;
             await http.Response.Body.WriteAsync(late.GetBuffer().AsMemory(0, (int)late.Length), ct).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (ct.IsCancellationRequested)
         {
-            http.Abort();
-        }
-        finally
-        {
-            Ledger.Add(entry.Done);
+            entry.Abort();
         }
     }
 
@@ -675,9 +696,12 @@ public sealed class LoopbackGitHub : IAsyncDisposable
         }
     }
 
-    /// <summary>A line of the ledger while its request is under way.</summary>
+    /// <summary>A line of the ledger, as far as its request has come.</summary>
     private sealed class Entry(HttpContext http, DateTimeOffset at)
     {
+        private readonly string _method = http.Request.Method;
+        private readonly bool _isConditional = http.Request.Headers.IfNoneMatch.Count > 0 || http.Request.Headers.IfModifiedSince.Count > 0;
+
         public string Path { get; } = http.Request.Path.ToUriComponent();
 
         public string Query { get; } = http.Request.QueryString.ToUriComponent();
@@ -706,19 +730,31 @@ public sealed class LoopbackGitHub : IAsyncDisposable
 
         public bool Changed { get; set; }
 
+        /// <summary>No answer left, so that a status set on the way means nothing.</summary>
+        public bool IsLost { get; private set; }
+
+        /// <summary>Counts as one of the requests an account has at once, until its answer is out.</summary>
+        public bool IsUnderWay { get; set; }
+
         private string BodyHash { get; set; } = "";
 
-        public void Read(Route? route, byte[] body)
+        public void Abort()
+        {
+            IsLost = true;
+            http.Abort();
+        }
+
+        public void Is(Route? route, byte[] body)
         {
             Route = route?.Name;
             Resource = route?.Template switch { "/graphql" => "graphql", "/search/issues" => "search", "/rate_limit" => "free", _ => "core" };
             BodyHash = body is [] ? "" : Convert.ToHexStringLower(SHA256.HashData(body));
         }
 
-        public GitHubRequest Done(int number) => new(
+        public GitHubRequest Read(int number) => new(
             number,
             at,
-            http.Request.Method,
+            _method,
             Path,
             Query,
             Route,
@@ -729,7 +765,7 @@ public sealed class LoopbackGitHub : IAsyncDisposable
             Points,
             CreatesContent,
             Status,
-            http.Request.Headers.IfNoneMatch.Count > 0 || http.Request.Headers.IfModifiedSince.Count > 0,
+            _isConditional,
             BodyHash,
             Limit,
             RetryAfter,

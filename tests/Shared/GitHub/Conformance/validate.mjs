@@ -27,6 +27,11 @@ const operations = Object.entries(description.paths).flatMap(([template, item]) 
       fixed: template.replace(/\{\w+\}/g, "").length,
     })),
 );
+const someone = {
+  login: "ghost", id: 1, node_id: "U_1", gravatar_id: "", type: "User", site_admin: false,
+  ...Object.fromEntries(["avatar", "html", "followers", "following", "gists", "starred", "subscriptions", "organizations", "repos", "events", "received_events"].map((n) => [`${n}_url`, "https://github.com/ghost"])),
+  url: "https://github.com/ghost",
+};
 let graphql;
 
 function escape(text) {
@@ -115,6 +120,11 @@ function checkJson(content, pointer, text, where) {
   return [...check(at, value, where), ...unknown([content[type].schema], value, where)];
 }
 
+// GitHub answers null for an actor whose account is gone; its description of events does not know that.
+function withActors(text) {
+  return JSON.stringify(JSON.parse(text).map((e) => (e.actor === null ? { ...e, actor: someone } : e)));
+}
+
 function rest({ Method, Path, Query, RequestBody, Status, ResponseBody }) {
   const found = operations.filter((o) => o.method === Method && o.pattern.test(Path)).sort((a, b) => b.fixed - a.fixed)[0];
   if (!found) {
@@ -156,6 +166,9 @@ function rest({ Method, Path, Query, RequestBody, Status, ResponseBody }) {
         problems.push(...check("/components/schemas/basic-error", JSON.parse(ResponseBody), `${name} ${Status}`));
       }
     } else {
+      if (/\/(events|timeline)$/.test(found.template) && Status === 200) {
+        ResponseBody = withActors(ResponseBody);
+      }
       const [response, pointer] = resolve(listed, `${found.pointer}/responses/${Status}`);
       if (response.content && Status !== 304) {
         problems.push(...checkJson(response.content, pointer, ResponseBody, `${name} ${Status}`));

@@ -1,0 +1,133 @@
+using System.Net;
+using ClaudeManager.Core.GitHub;
+using ClaudeManager.Core.GitHub.Http;
+using ClaudeManager.Tests.Shared.GitHub;
+using Microsoft.EntityFrameworkCore;
+using static ClaudeManager.Core.Tests.GitHub.Ground;
+
+namespace ClaudeManager.Core.Tests.GitHub;
+
+/// <summary>What has not changed costs nothing, and is still answered in full.</summary>
+public sealed class ConditionalTests
+{
+    [Fact]
+    public async Task List_Unchanged_CostsNothingAndKeepsAllPages()
+    {
+        await using var ground = await Ground.StartAsync();
+        for (var i = 0; i < 150; i++)
+        {
+            ground.Repository.Issue($"Issue {i}");
+        }
+
+        var first = await ground.Gateway.ListIssuesAsync(App, null, Ct);
+        var charged = ground.Ledger.Charged("core");
+        var second = await ground.Gateway.ListIssuesAsync(App, null, Ct);
+
+        Assert.Equal((2, 2), (charged, ground.Ledger.Charged("core")));
+        Assert.Equal([304, 304], ground.Ledger.Requests.Skip(2).Select(r => r.Status));
+        Assert.Equal(first.Items.Select(i => (i.Number, i.Title)), second.Items.Select(i => (i.Number, i.Title)));
+        Assert.True(second.IsComplete);
+    }
+
+    [Fact]
+    public async Task List_Changed_IsReadAnew()
+    {
+        await using var ground = await Ground.StartAsync();
+        var issue = ground.Repository.Issue("Old");
+        await ground.Gateway.ListIssuesAsync(App, null, Ct);
+
+        issue.Edit("ana", title: "New");
+
+        Assert.Equal("New", (await ground.Gateway.ListIssuesAsync(App, null, Ct)).Items.Single().Title);
+        Assert.Equal("New", (await ground.Gateway.ListIssuesAsync(App, null, Ct)).Items.Single().Title);
+        Assert.Equal([200, 200, 304], ground.Ledger.Requests.Select(r => r.Status));
+    }
+
+    [Fact]
+    public async Task List_AfterARestart_CostsNothing()
+    {
+        await using var ground = await Ground.StartAsync();
+        ground.Repository.Issue("T");
+        await ground.Gateway.ListIssuesAsync(App, null, Ct);
+
+        Assert.Single((await ground.NewGateway().ListIssuesAsync(App, null, Ct)).Items);
+
+        Assert.Equal(1, ground.Ledger.Charged("core"));
+    }
+
+    [Fact]
+    public async Task List_ByAnotherToken_IsNeverAnsweredFromTheOthers()
+    {
+        await using var ground = await Ground.StartAsync();
+        ground.Repository.IsPrivate = true;
+        ground.Repository.Issue("Secret");
+        await ground.Gateway.ListIssuesAsync(App, null, Ct);
+
+        var fault = await Assert.ThrowsAsync<GitHubException>(() => ground.NewGateway(ground.Credential(ground.GitHub.Token("mallory"))).ListIssuesAsync(App, null, Ct));
+
+        Assert.Equal(GitHubProblem.NotFound, fault.Problem);
+        Assert.False(ground.Ledger.Requests[^1].IsConditional);
+    }
+
+    [Fact]
+    public async Task Retry_AfterABadGateway_IsStillConditional()
+    {
+        await using var ground = await Ground.StartAsync();
+        ground.Repository.Issue("T");
+        await ground.Gateway.ListIssuesAsync(App, null, Ct);
+        ground.GitHub.Fail("GET", "/repos/*/issues", GitHubFault.Html());
+
+        await ground.Gateway.ListIssuesAsync(App, null, Ct);
+
+        Assert.Equal(1, ground.Ledger.Charged("core"));
+    }
+
+    [Fact]
+    public async Task Renamed_Unchanged_CostsOneRedirectOnly()
+    {
+        await using var ground = await Ground.StartAsync();
+        ground.Repository.Issue("T");
+        ground.Repository.Rename("acme/renamed");
+        await ground.Gateway.ListIssuesAsync(App, null, Ct);
+        ground.Ledger.Clear();
+
+        Assert.Single((await ground.Gateway.ListIssuesAsync(App, null, Ct)).Items);
+
+        Assert.Equal([301, 304], ground.Ledger.Requests.Select(r => r.Status));
+    }
+
+    [Fact]
+    public async Task Kept_MoreThanTheStoreHolds_ForgetsTheOldest()
+    {
+        await using var ground = await Ground.StartAsync();
+        var responses = new ResponseStore(ground.Store.Store);
+        async Task KeepAsync(string key)
+        {
+            ground.Time.Advance(TimeSpan.FromSeconds(1));
+            using var response = new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent("{}", System.Text.Encoding.UTF8, "application/json") };
+            response.Headers.ETag = new("\"x\"");
+            await responses.KeepAsync(key, "token-a", "a", response, Ct);
+        }
+
+        for (var i = 0; i <= ResponseStore.Capacity; i++)
+        {
+            await KeepAsync(FormattableString.Invariant($"key-{i}"));
+        }
+
+        Assert.InRange(await ground.Store.Store.ReadAsync((db, ct) => db.GitHubResponses.CountAsync(ct), Ct), ResponseStore.Capacity / 2, ResponseStore.Capacity);
+        Assert.Null(await responses.FindAsync("key-0", Ct));
+        Assert.NotNull(await responses.FindAsync(FormattableString.Invariant($"key-{ResponseStore.Capacity}"), Ct));
+    }
+
+    [Fact]
+    public async Task Kept_InTheStore_HoldsNoToken()
+    {
+        await using var ground = await Ground.StartAsync();
+        ground.Repository.Issue("T");
+        await ground.Gateway.ListIssuesAsync(App, null, Ct);
+
+        var kept = await ground.Store.Store.ReadAsync((db, ct) => db.GitHubResponses.SingleAsync(ct), Ct);
+
+        Assert.DoesNotContain(ground.Token, System.Text.Json.JsonSerializer.Serialize(kept), StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,263 @@
+using System.Collections.Concurrent;
+using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Fleet;
+using ClaudeManager.Core.Outbox;
+using ClaudeManager.Core.Persistence;
+using ClaudeManager.Core.Persistence.Entities;
+using ClaudeManager.Core.Resilience;
+using ClaudeManager.Core.Security;
+using ClaudeManager.Tests.Shared.Persistence;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace ClaudeManager.Persistence.Tests;
+
+public abstract class OutboxTests : StoreConformance
+{
+    private readonly Outside _outside = new();
+
+    [Fact]
+    public async Task Dispatch_ManyDispatchersAtOnce_EachEffectOnce()
+    {
+        for (var i = 0; i < 20; i++)
+        {
+            await EnqueueAsync($"k{i}");
+        }
+
+        await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Task.Run(() => DrainAsync(Dispatcher()), Ct)));
+
+        Assert.Equal(20, _outside.Written.Count);
+        Assert.Equal(20, _outside.Written.Distinct().Count());
+        Assert.All(await EntriesAsync(), e => Assert.Equal((OutboxStates.Done, 1, (string?)null), (e.State, e.Attempt, e.LeaseOwner)));
+        Assert.Equal(20, await Subject.Store.ReadAsync((db, ct) => db.AuditEntries.CountAsync(a => a.Action == "outbox.done", ct), Ct));
+    }
+
+    [Fact]
+    public async Task Enqueue_KeyThatIsThere_StaysOne()
+    {
+        await EnqueueAsync("same");
+        await EnqueueAsync("same");
+        await DrainAsync(Dispatcher());
+        await EnqueueAsync("same");
+        await DrainAsync(Dispatcher());
+
+        Assert.Single(await EntriesAsync());
+        Assert.Equal(["same"], _outside.Written);
+    }
+
+    [Fact]
+    public async Task Enqueue_DecisionRolledBack_LeavesNothing()
+    {
+        await Assert.ThrowsAsync<InvalidOperationException>(() => Subject.Store.WriteAsync(TestStore.Operation, async (tx, token) =>
+        {
+            await OutboxDispatcher.EnqueueAsync(tx, Outside.Name, "k", "k", token);
+            throw new InvalidOperationException("decided otherwise");
+        }, Ct));
+
+        Assert.False(await Dispatcher().DispatchAsync(TestStore.Operation, Ct));
+        Assert.Empty(await EntriesAsync());
+    }
+
+    [Fact]
+    public async Task Dispatch_OneWorkItem_KeepsTheOrder_EvenWhileTheFirstWaits()
+    {
+        await EnqueueAsync("a1", workItem: 1);
+        await EnqueueAsync("a2", workItem: 1);
+        await EnqueueAsync("b1", workItem: 2);
+        _outside.Faults["a1"] = new OutsideException(FailureClass.Transient) { ClearsAt = Subject.Store.Time.GetUtcNow() + TimeSpan.FromMinutes(10) };
+        var dispatcher = Dispatcher();
+        await DrainAsync(dispatcher);
+        Assert.Equal(["b1"], _outside.Written);
+
+        await PassAsync(TimeSpan.FromMinutes(11));
+        await DrainAsync(dispatcher);
+        Assert.Equal(["b1", "a1", "a2"], _outside.Written);
+    }
+
+    [Fact]
+    public async Task Dispatch_TransientFault_IsTriedAgain_NotBeforeItClears()
+    {
+        await EnqueueAsync("k");
+        var clears = Subject.Store.Time.GetUtcNow() + TimeSpan.FromMinutes(30);
+        _outside.Faults["k"] = new OutsideException(FailureClass.Transient) { ClearsAt = clears };
+        var dispatcher = Dispatcher();
+        Assert.True(await dispatcher.DispatchAsync(TestStore.Operation, Ct));
+        Assert.False(await dispatcher.DispatchAsync(TestStore.Operation, Ct));
+        await PassAsync(TimeSpan.FromMinutes(29));
+        Assert.False(await dispatcher.DispatchAsync(TestStore.Operation, Ct));
+        Assert.Equal(OutboxStates.Pending, Assert.Single(await EntriesAsync()).State);
+
+        await PassAsync(TimeSpan.FromMinutes(2));
+        Assert.True(await dispatcher.DispatchAsync(TestStore.Operation, Ct));
+        Assert.Equal([1, 2], _outside.Attempts);
+        Assert.Equal((OutboxStates.Done, (string?)null), Assert.Single((await EntriesAsync()).Select(e => (e.State, e.Error))));
+    }
+
+    [Theory]
+    [InlineData(FailureClass.Policy)]
+    [InlineData(FailureClass.Verification)]
+    [InlineData(FailureClass.Budget)]
+    public async Task Dispatch_FaultNoTryingHelps_GivesUp_AndSaysWhy(FailureClass failure)
+    {
+        await EnqueueAsync("k", workItem: 7);
+        await EnqueueAsync("next", workItem: 7);
+        _outside.Faults["k"] = new OutsideException(failure);
+        await DrainAsync(Dispatcher());
+
+        var entries = await EntriesAsync();
+        Assert.Equal((OutboxStates.Failed, "No."), (entries[0].State, entries[0].Error));
+        Assert.Equal("k: No.", await Subject.Store.ReadAsync((db, ct) => db.Settings.Where(s => s.Key == "given-up").Select(s => s.Value).SingleAsync(ct), Ct));
+        Assert.Equal(["next"], _outside.Written);
+        Assert.Equal(1, await Subject.Store.ReadAsync((db, ct) => db.AuditEntries.CountAsync(a => a.Action == "outbox.given_up" && a.SubjectId == "7", ct), Ct));
+    }
+
+    [Fact]
+    public async Task Dispatch_ConfigurationFault_WaitsForAPerson_AndIsNotLost()
+    {
+        await EnqueueAsync("k");
+        _outside.Faults["k"] = new OutsideException(FailureClass.Configuration);
+        await DrainAsync(Dispatcher());
+        var entry = Assert.Single(await EntriesAsync());
+        Assert.Equal(OutboxStates.Pending, entry.State);
+        Assert.True(entry.NotBefore >= Subject.Store.Time.GetUtcNow() + TimeSpan.FromMinutes(4), $"{entry.NotBefore}");
+    }
+
+    [Fact]
+    public async Task Dispatch_ProcessDiedAfterTheEffect_TheNextLooksFirst_AndWritesNothing()
+    {
+        await EnqueueAsync("k");
+        using var killed = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        _outside.After = killed.Cancel;
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Dispatcher().DispatchAsync(TestStore.Operation, killed.Token));
+        _outside.After = null;
+        Assert.Equal(OutboxStates.Pending, Assert.Single(await EntriesAsync()).State);
+
+        // The dead one's lease protects it until it has run out.
+        var other = Dispatcher();
+        Assert.False(await other.DispatchAsync(TestStore.Operation, Ct));
+        await PassAsync(OutboxDispatcher.LeaseDuration + TimeSpan.FromSeconds(1));
+        Assert.True(await other.DispatchAsync(TestStore.Operation, Ct));
+
+        Assert.Equal(["k"], _outside.Written);
+        Assert.Equal((OutboxStates.Done, 2), Assert.Single((await EntriesAsync()).Select(e => (e.State, e.Attempt))));
+    }
+
+    [Fact]
+    public async Task Dispatch_TakenOverMeanwhile_TheZombieRecordsNothing()
+    {
+        await EnqueueAsync("k");
+        var successor = Dispatcher();
+        _outside.During = async () =>
+        {
+            _outside.During = null;
+            await PassAsync(OutboxDispatcher.LeaseDuration + TimeSpan.FromSeconds(1));
+            Assert.True(await successor.DispatchAsync(TestStore.Operation, Ct));
+        };
+
+        await Assert.ThrowsAsync<OutboxLeaseLostException>(() => Dispatcher().DispatchAsync(TestStore.Operation, Ct));
+
+        Assert.Equal(1, await Subject.Store.ReadAsync((db, ct) => db.AuditEntries.CountAsync(a => a.Action == "outbox.done", ct), Ct));
+        Assert.Equal("2", await Subject.Store.ReadAsync((db, ct) => db.Settings.Where(s => s.Key == "recorded:k").Select(s => s.Value).SingleAsync(ct), Ct));
+    }
+
+    [Fact]
+    public async Task Dispatch_KindNobodyKnows_IsLeftForWhoDoes()
+    {
+        await Subject.Store.WriteAsync(TestStore.Operation, (tx, token) => OutboxDispatcher.EnqueueAsync(tx, "from.a.newer.version", "k", "k", token), Ct);
+        Assert.False(await Dispatcher().DispatchAsync(TestStore.Operation, Ct));
+        Assert.Equal((OutboxStates.Pending, 0), Assert.Single((await EntriesAsync()).Select(e => (e.State, e.Attempt))));
+    }
+
+    private OutboxDispatcher Dispatcher()
+        => new(Subject.Store, [_outside], InstanceIdentity.Create("worker", TimeProvider.System), new Redactor(), NullLogger<OutboxDispatcher>.Instance);
+
+    private Task EnqueueAsync(string key, long? workItem = null)
+        => Subject.Store.WriteAsync(TestStore.Operation, (tx, token) => OutboxDispatcher.EnqueueAsync(tx, Outside.Name, key, key, token, workItem), Ct);
+
+    private static async Task DrainAsync(OutboxDispatcher dispatcher)
+    {
+        while (await dispatcher.DispatchAsync(TestStore.Operation, Ct))
+        {
+        }
+    }
+
+    /// <summary>Lets time pass for what waits in the outbox, on the database's clock as on ours: everything is due, and runs out, so much earlier.</summary>
+    private Task PassAsync(TimeSpan time)
+        => Subject.Store.WriteAsync(TestStore.Operation, async (tx, token) =>
+        {
+            foreach (var entry in await tx.Db.Outbox.AsTracking().Where(o => o.State == OutboxStates.Pending).ToListAsync(token))
+            {
+                (entry.NotBefore, entry.LeaseExpiresAt) = (entry.NotBefore - time, entry.LeaseExpiresAt - time);
+            }
+        }, Ct);
+
+    private Task<List<OutboxEntity>> EntriesAsync() => Subject.Store.ReadAsync((db, ct) => db.Outbox.OrderBy(o => o.Id).ToListAsync(ct), Ct);
+
+    /// <summary>Stands for the outside world: what is written there stays, whatever becomes of the writer.</summary>
+    private sealed class Outside : IOutboxEffect
+    {
+        public const string Name = "test.write";
+
+        private readonly ConcurrentQueue<string> _written = [];
+        private readonly ConcurrentQueue<int> _attempts = [];
+
+        public string Kind => Name;
+
+        public IReadOnlyList<string> Written => [.. _written];
+
+        public IReadOnlyList<int> Attempts => [.. _attempts];
+
+        /// <summary>By key; each strikes once.</summary>
+        public ConcurrentDictionary<string, Exception> Faults { get; } = [];
+
+        /// <summary>After the write, before its writer knows.</summary>
+        public Action? After { get; set; }
+
+        public Func<Task>? During { get; set; }
+
+        public async Task<RecordEffect> CarryOutAsync(OutboxEntity entry, CancellationToken ct)
+        {
+            _attempts.Enqueue(entry.Attempt);
+            if (Faults.TryRemove(entry.Key, out var fault))
+            {
+                throw fault;
+            }
+
+            if (During is { } during)
+            {
+                await during();
+            }
+
+            if (entry.Attempt == 1 || !_written.Contains(entry.Key))
+            {
+                _written.Enqueue(entry.Key);
+            }
+
+            After?.Invoke();
+            ct.ThrowIfCancellationRequested();
+            return (tx, _) =>
+            {
+                tx.Db.Settings.Add(new SettingEntity { Key = "recorded:" + entry.Key, Value = entry.Attempt.ToString(System.Globalization.CultureInfo.InvariantCulture), UpdatedAt = tx.Now });
+                return Task.CompletedTask;
+            };
+        }
+
+        public Task GiveUpAsync(StoreTransaction tx, OutboxEntity entry, string why, CancellationToken ct)
+        {
+            tx.Db.Settings.Add(new SettingEntity { Key = "given-up", Value = $"{entry.Key}: {why}", UpdatedAt = tx.Now });
+            return Task.CompletedTask;
+        }
+    }
+
+    private sealed class OutsideException(FailureClass failure) : ClaudeManagerException("CM0000", failure, "No.");
+}
+
+public sealed class SqliteOutboxTests : OutboxTests
+{
+    protected override string Provider => "sqlite";
+}
+
+public sealed class PostgresOutboxTests : OutboxTests
+{
+    protected override string Provider => "postgresql";
+}
