@@ -28,13 +28,14 @@ public sealed record RepositoryDto(
     int OpenWorkItems,
     DateTimeOffset CreatedAt);
 
-/// <param name="Path">A local git repository, absolute, or relative to the server's working directory.</param>
+/// <param name="Path">A local git repository, absolute, or relative to the server's working directory; or one on GitHub as <c>owner/name</c>.</param>
 /// <param name="Branch">Overrides the detected default branch.</param>
 /// <param name="Propose">True skips the dry run: findings are proposed at once.</param>
 public sealed record AddRepositoryRequest(string Path, string? Branch = null, bool Propose = false);
 
 /// <summary>What a scan would propose (dry run), or did.</summary>
 /// <param name="ExpectedIssues">How many work items would be new, after the caps of <c>analyzer.maxTodosPerFile</c> and <c>maxIssuesPerRepo</c>.</param>
+/// <param name="ExpectedAllThereAt">When the last of these issues would be on GitHub, which allows few new ones a minute; null when none is expected.</param>
 /// <param name="Explanations">Every marker hit that is no finding, with its named reason; only when asked for.</param>
 public sealed record ScanPreviewDto(
     string Repository,
@@ -46,6 +47,7 @@ public sealed record ScanPreviewDto(
     IReadOnlyList<FindingDto> Findings,
     int ExpectedIssues,
     int ExpectedGitHubCalls,
+    DateTimeOffset? ExpectedAllThereAt,
     IReadOnlyList<ScanProblemDto> Problems,
     IReadOnlyList<MarkerExplanationDto>? Explanations);
 
