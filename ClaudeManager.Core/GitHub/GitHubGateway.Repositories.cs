@@ -106,7 +106,6 @@ public sealed partial class GitHubGateway
     private async Task<WireAnswer> QueryAsync(string query, Dictionary<string, object> variables, CancellationToken ct)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, Address.GraphQL);
-        request.Headers.UserAgent.Add(new ProductInfoHeaderValue(s_product.Name, s_product.Version));
         request.Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(new { query, variables }));
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         using var response = await _http.SendAsync(request, new GitHubCall(_time.GetUtcNow() + _patience, IsQuery: true), ct).ConfigureAwait(false);
