@@ -10,6 +10,7 @@ public sealed record Page<T>(IReadOnlyList<T> Items, int Total);
 /// <param name="Location">A path, or <c>owner/name</c> on GitHub.</param>
 /// <param name="Findings">Open findings by marker or kind.</param>
 /// <param name="Accepted">False while the first scan's dry run waits for an operator.</param>
+/// <param name="Scan">While one runs.</param>
 public sealed record RepositoryDto(
     long Id,
     string Name,
@@ -26,7 +27,14 @@ public sealed record RepositoryDto(
     bool Accepted,
     IReadOnlyDictionary<string, int> Findings,
     int OpenWorkItems,
-    DateTimeOffset CreatedAt);
+    DateTimeOffset CreatedAt,
+    ScanProgressDto? Scan = null);
+
+/// <summary>How far a scan is that runs now, dry runs included; a moment old. What is not known yet is null.</summary>
+/// <param name="Files">Files done.</param>
+/// <param name="TotalFiles">Of an incremental scan: the changed files.</param>
+/// <param name="FilesPerSecond">On average since the scan began.</param>
+public sealed record ScanProgressDto(int Files, int? TotalFiles, int Findings, double? FilesPerSecond, double? RemainingSeconds, DateTimeOffset StartedAt);
 
 /// <param name="Path">A local git repository, absolute, or relative to the server's working directory.</param>
 /// <param name="Branch">Overrides the detected default branch.</param>
@@ -264,7 +272,7 @@ public sealed record ActivityDto(DateTimeOffset At, string Type, string Text, st
 
 /// <summary>One event of the feed: something changed; fetch what you show of it.</summary>
 /// <param name="Id">Opaque and ordered; give the last one back as <c>Last-Event-ID</c> to resume.</param>
-/// <param name="Type">E.g. <c>work_item.changed</c>, <c>run.changed</c>, <c>run.output</c>, <c>repository.changed</c>, <c>hello</c>, <c>reset</c>.</param>
+/// <param name="Type">E.g. <c>work_item.changed</c>, <c>run.changed</c>, <c>run.output</c>, <c>repository.changed</c>, <c>scan.progress</c>, <c>hello</c>, <c>reset</c>.</param>
 public sealed record ChangeEventDto(string Id, string Type, string? SubjectType, long? SubjectId, string? State, DateTimeOffset At);
 
 /// <param name="Topology"><c>embedded</c> or <c>distributed</c>.</param>

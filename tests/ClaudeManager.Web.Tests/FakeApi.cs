@@ -16,6 +16,7 @@ internal sealed class FakeApi : IAsyncDisposable
     private WebApplication _app;
     private bool _stopped;
     private long _eventId;
+    private int _previews;
 
     private FakeApi(SampleData data)
     {
@@ -58,6 +59,12 @@ internal sealed class FakeApi : IAsyncDisposable
         await _app.DisposeAsync();
     }
 
+    /// <summary>Dry runs of registered repositories are answered once this is done.</summary>
+    public Task MayPreview { get; set; } = Task.CompletedTask;
+
+    /// <summary>How many were asked for.</summary>
+    public int Previews => Volatile.Read(ref _previews);
+
     /// <summary>Comes back at the same address, as a restarted Api does.</summary>
     public Task RestartAsync()
     {
@@ -98,7 +105,12 @@ internal sealed class FakeApi : IAsyncDisposable
             ? Results.Ok(SampleData.Preview(request.Path))
             : Problem(400, "invalid_path", "The path is not a git repository.", $"There is no git repository at '{request.Path}'."));
         api.MapGet("/repositories/{id:long}", (long id) => Found(Data.Repositories.FirstOrDefault(r => r.Id == id)));
-        api.MapGet("/repositories/{id:long}/preview", (long id) => SampleData.Preview(Data.Repositories.Single(r => r.Id == id).Location));
+        api.MapGet("/repositories/{id:long}/preview", async (long id) =>
+        {
+            Interlocked.Increment(ref _previews);
+            await MayPreview;
+            return SampleData.Preview(Data.Repositories.Single(r => r.Id == id).Location);
+        });
         api.MapPost("/repositories/{id:long}/accept", (long id) => Data.Accept(id));
         api.MapPost("/repositories/{id:long}/scan", (long id) => Data.Scan(id));
         api.MapDelete("/repositories/{id:long}", (long id) => Data.Repositories.RemoveAll(r => r.Id == id));

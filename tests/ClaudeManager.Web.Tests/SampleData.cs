@@ -95,6 +95,12 @@ internal sealed class SampleData
         return Scan(id);
     }
 
+    public void Scanning(long id, ScanProgressDto? scan)
+    {
+        var index = Repositories.FindIndex(r => r.Id == id);
+        Repositories[index] = Repositories[index] with { Scan = scan };
+    }
+
     public ScanResultDto Scan(long id) => new(id, Repositories.Single(r => r.Id == id).Name, "0123456789abcdef", 39, 2, 1, 0, 2, 12, 0.4, [], null);
 
     public static ScanPreviewDto Preview(string path) => new(
