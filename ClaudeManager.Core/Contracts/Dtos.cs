@@ -165,7 +165,13 @@ public sealed record AgentOptionDto(string Name, bool Available, string? Version
 /// <param name="Network">Whether it reaches the network.</param>
 /// <param name="TakesTools">Whether the tools of an approval limit what it can do; a program of the operator's own has no such limit.</param>
 /// <param name="Sha256">Over all of it, the variables' values included. Send it back in <see cref="ApproveRequest"/>.</param>
-public sealed record AgentProgramDto(IReadOnlyList<string> Command, IReadOnlyList<string> Variables, bool Network, bool TakesTools, string Sha256);
+public sealed record AgentProgramDto(IReadOnlyList<string> Command, IReadOnlyList<string> Variables, bool Network, bool TakesTools, string Sha256)
+{
+    /// <summary>The command in one line, quoted as a POSIX shell would need it, so that nobody takes one argument for two.</summary>
+    public string CommandLine() => string.Join(' ', Command.Select(argument => argument.Length > 0 && argument.All(IsPlain) ? argument : $"'{argument.Replace("'", "'\\''", StringComparison.Ordinal)}'"));
+
+    private static bool IsPlain(char c) => char.IsLetterOrDigit(c) || "_-./:=@%+,".Contains(c, StringComparison.Ordinal);
+}
 
 /// <param name="Version">The item version the person saw.</param>
 /// <param name="PromptSha256">The prompt the person saw.</param>

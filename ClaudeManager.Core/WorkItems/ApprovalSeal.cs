@@ -105,7 +105,7 @@ public sealed class ApprovalSeal(MasterKey key, AgentCatalog agents)
             : now.Command.SequenceEqual(approved.Command) ? $"The variables of {approval.Agent} have changed since it was approved: look again."
             : $"{approval.Agent} has changed since it was approved: it ran {Line(approved)}, and would now run {Line(now)}. Look again.";
 
-        static string Line(AgentProgramDto program) => InertText.Title(string.Join(' ', program.Command), 200);
+        static string Line(AgentProgramDto program) => InertText.Title(program.CommandLine(), 200);
     }
 
     public static AgentProgramDto? Program(ApprovalEntity approval) => approval.Program is null ? null : JsonSerializer.Deserialize<AgentProgramDto>(approval.Program, ManagerJson.Options);

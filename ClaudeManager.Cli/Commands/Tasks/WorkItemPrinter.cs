@@ -92,7 +92,7 @@ internal static class WorkItemPrinter
             ("Base commit", preview.BaseCommit),
             ("Branch", preview.Branch),
             ("Agent", choice.AgentOf(preview)),
-            ("Runs", program is null ? null : CommandLineOf(program)),
+            ("Runs", program is null ? null : program.CommandLine()),
             ("Variables", program is null ? null : string.Join(", ", program.Variables)),
             ("Others", string.Join(", ", preview.Agents.Where(agent => agent.Name != choice.AgentOf(preview)).Select(agent => agent.Name + (agent.Problem is null ? "" : $" ({agent.Problem})")))),
             ("Budget", $"${choice.BudgetOf(preview):0.00}, at most ${preview.MaxBudgetUsd:0.00}; estimate: {preview.CostEstimate}"),
@@ -127,7 +127,7 @@ internal static class WorkItemPrinter
             }));
         foreach (var (agent, program) in ready.Select(p => (choice.AgentOf(p.Preview!), choice.ProgramOf(p.Preview!))).DistinctBy(a => a.Item2?.Sha256))
         {
-            output.Say($"{agent} runs: {(program is null ? "nothing known" : CommandLineOf(program))}");
+            output.Say($"{agent} runs: {(program is null ? "nothing known" : program.CommandLine())}");
         }
 
         foreach (var warning in ready.SelectMany(p => p.Preview!.Warnings).Distinct())
@@ -142,9 +142,6 @@ internal static class WorkItemPrinter
 
         output.Say($"{ready.Count} work items, ${ready.Sum(p => choice.BudgetOf(p.Preview!)):0.00} at most in total. What one would be sent, whole: claude-manager execute --dry-run -t ID");
     }
-
-    private static string CommandLineOf(AgentProgramDto program)
-        => string.Join(' ', program.Command.Select(argument => argument.Length > 0 && !argument.Any(c => char.IsWhiteSpace(c) || c is '\'' or '"') ? argument : $"'{argument.Replace("'", "'\\''", StringComparison.Ordinal)}'"));
 
     private static string SandboxOf(ApprovalPreviewDto preview, AgentProgramDto? program)
         => ManagerJson.Name(preview.Sandbox) + (program is null ? "" : program.Network ? ", with network" : ", no network");
