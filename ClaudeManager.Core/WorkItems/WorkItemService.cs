@@ -258,7 +258,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
                 ["budget_usd"] = budget,
                 ["sandbox"] = ManagerJson.Name(approval.Sandbox),
                 ["tools"] = tools,
-                ["program"] = program?.Command,
+                ["program_sha256"] = program?.Sha256,
                 ["key"] = approval.KeyId,
             }));
             RunQueue.Enqueue(tx, item, approval);
