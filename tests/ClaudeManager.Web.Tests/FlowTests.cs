@@ -123,6 +123,7 @@ public sealed class FlowTests(Browser browser)
 
         await Assertions.Expect(page.GetByTestId("outcome")).ToHaveCountAsync(3);
         await Assertions.Expect(page.GetByTestId("outcome").Nth(1)).ToContainTextAsync("has changed since you saw it");
+        await Assertions.Expect(page.GetByRole(AriaRole.Dialog)).ToContainTextAsync("1 approved, 2 refused");
         await page.GetByTestId("many-close").ClickAsync();
         await Assertions.Expect(page.GetByTestId("selected-count")).ToHaveTextAsync("2 items selected");
         Assert.Equal([1], data.Approvals.Keys);

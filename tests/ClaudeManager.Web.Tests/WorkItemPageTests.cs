@@ -105,11 +105,13 @@ public sealed class WorkItemPageTests : PageContext
         for (var i = 0; i < 3; i++)
         {
             page.FindAll("[data-testid=tool]")[i].Change(false);
+            var left = 2 - i;
+            page.WaitForAssertion(() => Assert.Equal(left, page.FindAll("[data-testid=tool][checked]").Count));
         }
 
-        Assert.True(page.Find("[data-testid=approve]").HasAttribute("disabled"));
+        page.WaitForAssertion(() => Assert.True(page.Find("[data-testid=approve]").HasAttribute("disabled")));
         page.FindAll("[data-testid=tool]")[0].Change(true);
-        Assert.False(page.Find("[data-testid=approve]").HasAttribute("disabled"));
+        page.WaitForAssertion(() => Assert.False(page.Find("[data-testid=approve]").HasAttribute("disabled")));
     }
 
     [Theory]

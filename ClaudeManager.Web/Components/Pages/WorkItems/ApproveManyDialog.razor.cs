@@ -49,7 +49,10 @@ public sealed partial class ApproveManyDialog : IDisposable
     public static async Task<BulkResultDto?> AskAsync(IDialogService dialogs, IReadOnlyList<long> ids)
     {
         var dialog = await dialogs.ShowAsync<ApproveManyDialog>(null, new DialogParameters<ApproveManyDialog> { { d => d.Ids, ids } }, new DialogOptions { MaxWidth = MaxWidth.Medium, FullWidth = true });
-        return await dialog.Result is { Canceled: false, Data: BulkResultDto result } ? result : null;
+
+        // However it was left: what was decided is decided.
+        await dialog.Result;
+        return (dialog.Dialog as ApproveManyDialog)?._result;
     }
 
     public void Dispose()
@@ -84,6 +87,7 @@ public sealed partial class ApproveManyDialog : IDisposable
         var decided = await Api.ApproveManyAsync(new BulkApproveRequest([.. Ready.Select(item => new BulkApproval(item.Id, RequestOf(item.Preview!)))]), ct);
         BulkOutcomeDto[] leftOut = [.. LeftOut.Select(item => new BulkOutcomeDto(item.Id, item.Title, null, item.Refusal))];
         _result = new BulkResultDto(decided.Done, decided.Refused + leftOut.Length, [.. decided.Items, .. leftOut]);
+        Dialog.StateHasChanged();
     });
 
     /// <summary>Everything that was shown, so that nothing else is approved.</summary>
@@ -113,6 +117,4 @@ public sealed partial class ApproveManyDialog : IDisposable
             _busy = false;
         }
     }
-
-    private void Finish() => Dialog.Close(DialogResult.Ok(_result));
 }
