@@ -85,10 +85,8 @@ public sealed class WorkItemTests
     [Fact]
     public async Task Preview_CommandAgent_ShowsTheProgramBehindTheName()
     {
-        await using var api = await TestApi.StartAsync(c => c with { Executor = c.Executor with { Commands = new Dictionary<string, CommandAgentConfiguration>(c.Executor.Commands)
-        {
-            ["test"] = new() { Program = "sh", Args = ["-c", "echo two words"], Environment = new Dictionary<string, string> { ["MODE"] = "fast" } },
-        } } });
+        var command = new CommandAgentConfiguration { Program = "sh", Args = ["-c", "echo two words"], Environment = new Dictionary<string, string> { ["MODE"] = "fast" } };
+        await using var api = await TestApi.StartAsync(c => c with { Executor = c.Executor with { Commands = new Dictionary<string, CommandAgentConfiguration> { ["test"] = command } } });
         var item = await api.ItemAsync();
 
         var preview = await api.Client.PreviewApprovalAsync(item.Id, null, Ct);
