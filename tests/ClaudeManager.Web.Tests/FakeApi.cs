@@ -119,6 +119,10 @@ internal sealed class FakeApi : IAsyncDisposable
         api.MapGet("/work-items/{id:long}", (long id) => Found(Data.WorkItem(id)));
         api.MapGet("/work-items/{id:long}/approval", (long id, string? agent) => Data.PreviewApproval(id, agent));
         api.MapPost("/work-items/{id:long}/approval", (long id, ApproveRequest request) => Versioned(id, request.Version, () => Data.Approve(id, request)));
+        api.MapGet("/work-items/approvals", (long[] id, string? agent) => id.Select(one => Data.PreviewOneOf(one, agent)));
+        api.MapPost("/work-items/approvals", (BulkApproveRequest request) => Many(request.Items, i => i.Id, i => i.Approval.Version, i => Data.Approve(i.Id, i.Approval)));
+        api.MapPost("/work-items/rejections", (BulkRejectRequest request) => Many(request.Items, i => i.Id, i => i.Version, i => Data.Change(i.Id, w => w with { State = WorkItemState.Rejected, StateReason = request.Reason })));
+        api.MapPost("/work-items/snoozes", (BulkSnoozeRequest request) => Many(request.Items, i => i.Id, i => i.Version, i => Data.Change(i.Id, w => w with { State = WorkItemState.Snoozed, SnoozedUntil = request.Until })));
         api.MapPost("/work-items/{id:long}/reject", (long id, RejectRequest request) => Versioned(id, request.Version, () => Data.Change(id, i => i with { State = WorkItemState.Rejected, StateReason = request.Reason })));
         api.MapPost("/work-items/{id:long}/snooze", (long id, SnoozeRequest request) => Versioned(id, request.Version, () => Data.Change(id, i => i with { State = WorkItemState.Snoozed, SnoozedUntil = request.Until })));
         api.MapPost("/work-items/{id:long}/pin", (long id, PinRequest request) => Versioned(id, request.Version, () => Data.Change(id, i => i with { Pinned = request.Pinned })));
@@ -134,6 +138,19 @@ internal sealed class FakeApi : IAsyncDisposable
             context.Response.Cookies.Append("api", "secret");
             return "echo";
         });
+    }
+
+    private BulkResultDto Many<T>(IReadOnlyList<T> items, Func<T, long> idOf, Func<T, int> versionOf, Func<T, WorkItemDetailDto> act)
+    {
+        List<BulkOutcomeDto> outcomes = [];
+        foreach (var item in items)
+        {
+            var stale = Data.Item(idOf(item)).Version != versionOf(item);
+            var now = stale ? Data.Item(idOf(item)) : act(item).Item;
+            outcomes.Add(new BulkOutcomeDto(now.Id, now.Title, now.State, stale ? new BulkRefusalDto("stale_version", "The work item has changed since you saw it.", "Look at it again, then decide.") : null));
+        }
+
+        return new BulkResultDto(outcomes.Count(o => o.Refusal is null), outcomes.Count(o => o.Refusal is not null), outcomes);
     }
 
     private IResult Versioned(long id, int version, Func<WorkItemDetailDto> act) => Data.Item(id).Version == version

@@ -73,6 +73,10 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                         .HasColumnType("bytea")
                         .HasColumnName("mac");
 
+                    b.Property<string>("Program")
+                        .HasColumnType("text")
+                        .HasColumnName("program");
+
                     b.Property<string>("Prompt")
                         .IsRequired()
                         .HasColumnType("text")

@@ -66,6 +66,10 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                         .HasColumnType("BLOB")
                         .HasColumnName("mac");
 
+                    b.Property<string>("Program")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("program");
+
                     b.Property<string>("Prompt")
                         .IsRequired()
                         .HasColumnType("TEXT")
