@@ -83,7 +83,7 @@ public sealed class ScanLoopTests
         }, Ct);
 
     /// <summary>Not even that its scan has failed can be written.</summary>
-    private static Task RefuseScansOfAsync(RunGround ground, long id)
+    private static Task<int> RefuseScansOfAsync(RunGround ground, long id)
         => ground.Get<Store>().WriteAsync(TestStore.Operation, (tx, ct) =>
             tx.Db.Database.ExecuteSqlRawAsync(FormattableString.Invariant($"CREATE TRIGGER refuse BEFORE INSERT ON scans WHEN NEW.repository_id = {id} BEGIN SELECT RAISE(ABORT, 'refused'); END"), ct), Ct);
 }

@@ -7,7 +7,7 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 namespace ClaudeManager.Core.Persistence.Migrations.Postgres
 {
     /// <inheritdoc />
-    public partial class ScanProgress : Migration
+    public partial class ProgramsAndProgress : Migration
     {
         /// <inheritdoc />
         protected override void Up(MigrationBuilder migrationBuilder)
@@ -15,6 +15,12 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
             migrationBuilder.DropIndex(
                 name: "ix_repositories_location",
                 table: "repositories");
+
+            migrationBuilder.AddColumn<string>(
+                name: "program",
+                table: "approvals",
+                type: "text",
+                nullable: true);
 
             migrationBuilder.CreateTable(
                 name: "running_scans",
@@ -50,6 +56,10 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
             migrationBuilder.DropIndex(
                 name: "ix_repositories_kind_location",
                 table: "repositories");
+
+            migrationBuilder.DropColumn(
+                name: "program",
+                table: "approvals");
 
             migrationBuilder.CreateIndex(
                 name: "ix_repositories_location",

@@ -5,7 +5,7 @@
 namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
 {
     /// <inheritdoc />
-    public partial class ScanProgress : Migration
+    public partial class ProgramsAndProgress : Migration
     {
         /// <inheritdoc />
         protected override void Up(MigrationBuilder migrationBuilder)
@@ -13,6 +13,12 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
             migrationBuilder.DropIndex(
                 name: "ix_repositories_location",
                 table: "repositories");
+
+            migrationBuilder.AddColumn<string>(
+                name: "program",
+                table: "approvals",
+                type: "TEXT",
+                nullable: true);
 
             migrationBuilder.CreateTable(
                 name: "running_scans",
@@ -48,6 +54,10 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
             migrationBuilder.DropIndex(
                 name: "ix_repositories_kind_location",
                 table: "repositories");
+
+            migrationBuilder.DropColumn(
+                name: "program",
+                table: "approvals");
 
             migrationBuilder.CreateIndex(
                 name: "ix_repositories_location",

@@ -12,8 +12,8 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 namespace ClaudeManager.Core.Persistence.Migrations.Postgres
 {
     [DbContext(typeof(PostgresManagerDbContext))]
-    [Migration("20261123181746_ScanProgress")]
-    partial class ScanProgress
+    [Migration("20261123191801_ProgramsAndProgress")]
+    partial class ProgramsAndProgress
     {
         /// <inheritdoc />
         protected override void BuildTargetModel(ModelBuilder modelBuilder)
@@ -75,6 +75,10 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                         .IsRequired()
                         .HasColumnType("bytea")
                         .HasColumnName("mac");
+
+                    b.Property<string>("Program")
+                        .HasColumnType("text")
+                        .HasColumnName("program");
 
                     b.Property<string>("Prompt")
                         .IsRequired()
