@@ -30,7 +30,7 @@ public sealed class TodoCommentsScanner : IScanner
         var whole = difference is null || request.Full ? await tree.ListAsync(ct).ConfigureAwait(false) : null;
         var entries = whole ?? difference!.Entries;
 
-        var scan = new Scan(new BlobScanner(new MarkerSet(request.Analyzer.TodoPatterns)), request.Explain);
+        var scan = new Scan(new BlobScanner(new MarkerSet(request.Analyzer.TodoPatterns)), request.Explain, request.Progress);
         var rules = new PathRules(request.Analyzer.ExcludePatterns);
         var toRead = new List<TreeEntry>(entries.Count);
         foreach (var entry in entries)
@@ -41,7 +41,7 @@ public sealed class TodoCommentsScanner : IScanner
             }
         }
 
-        var problems = await tree.ReadAsync(toRead, whole, request.Explain ? null : WordsOf(request.Analyzer), scan.Visit, ct).ConfigureAwait(false);
+        var problems = await tree.ReadAsync(toRead, whole, request.Explain ? null : WordsOf(request.Analyzer), scan.Visit, request.Progress, ct).ConfigureAwait(false);
         return scan.ToResult(entries.Count, toRead.Count - problems.Count, whole is null ? difference!.Touched : null, difference?.Renames, problems);
     }
 
@@ -53,7 +53,7 @@ public sealed class TodoCommentsScanner : IScanner
     }
 
     /// <summary>The state of one scan; <see cref="Visit"/> is called by several threads, each with a part of its own.</summary>
-    private sealed class Scan(BlobScanner scanner, bool explain)
+    private sealed class Scan(BlobScanner scanner, bool explain, ScanProgress progress)
     {
         private readonly Part[] _parts = [.. Enumerable.Range(0, TreeReader.Workers).Select(_ => new Part())];
         private readonly Dictionary<string, string> _skipped = [];
@@ -139,6 +139,7 @@ public sealed class TodoCommentsScanner : IScanner
                 part.Problems.Add(new ScanProblemDto(entry.Path, TooManyFindings, FormattableString.Invariant($"{part.Occurrences.Count} findings; the first {allowed} are taken.")));
             }
 
+            progress.Found(allowed);
             return allowed;
         }
 

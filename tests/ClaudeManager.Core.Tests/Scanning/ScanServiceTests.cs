@@ -239,6 +239,41 @@ public sealed class ScanServiceTests
     }
 
     [Fact]
+    public async Task Scan_Incremental_CountsTheChangedFilesOnly()
+    {
+        var watched = new WatchedScanner();
+        await using var ground = await ScanGround.CreateAsync(Ct, null, watched);
+        await using var repository = await TestRepository.CreateAsync(Ct, ("a.c", "// TODO: one\nint a;\n"), ("b.c", "int b;\n"), ("c.c", "int c;\n"));
+        var id = await ground.AddAsync(repository, Ct);
+
+        await ground.ScanAsync(id, Ct);
+        Assert.Equal((3, 3, 1), (watched.Last!.Files, watched.Last.TotalFiles, watched.Last.Findings));
+
+        await repository.Write("b.c", "// TODO: two\n// TODO: three\nint b;\n").CommitAsync("Second", Ct);
+        await ground.ScanAsync(id, Ct);
+        Assert.Equal((1, 1, 2), (watched.Last.Files, watched.Last.TotalFiles, watched.Last.Findings));
+    }
+
+    [Fact]
+    public async Task Preview_RegisteredRepository_IsSeenWhileItRuns_AndLeavesNothing()
+    {
+        var endless = new EndlessScanner();
+        await using var ground = await ScanGround.CreateAsync(Ct, null, endless);
+        await using var repository = await TestRepository.CreateAsync(Ct, ("a.c", "int a;\n"));
+        var id = await ground.AddAsync(repository, Ct);
+        using var cancel = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+
+        var preview = ground.Scans.PreviewAsync(id, explain: false, cancel.Token);
+        await endless.Started.WaitAsync(Ct);
+        var seen = (await ground.Registry.GetAsync(id, Ct)).Value!;
+        await cancel.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => preview);
+        Assert.Equal((RepositoryScanState.Never, true), (seen.ScanState, seen.Scan is { TotalFiles: null }));
+        Assert.Null((await ground.Registry.GetAsync(id, Ct)).Value!.Scan);
+    }
+
+    [Fact]
     public async Task Scan_SeveralAtOnce_FindEverythingOnce()
     {
         await using var ground = await ScanGround.CreateAsync(Ct);
@@ -313,6 +348,25 @@ public sealed class ScanServiceTests
         public string RulesOf(AnalyzerConfiguration analyzer) => "";
 
         public Task<ScannerResult> ScanAsync(ScanRequest request, CancellationToken ct) => throw new InvalidOperationException("It broke.");
+    }
+
+    private sealed class WatchedScanner : IScanner
+    {
+        private readonly TodoCommentsScanner _scanner = new();
+
+        public ScanProgress? Last { get; private set; }
+
+        public string Key => _scanner.Key;
+
+        public bool IsEnabled(AnalyzerConfiguration analyzer) => true;
+
+        public string RulesOf(AnalyzerConfiguration analyzer) => _scanner.RulesOf(analyzer);
+
+        public Task<ScannerResult> ScanAsync(ScanRequest request, CancellationToken ct)
+        {
+            Last = request.Progress;
+            return _scanner.ScanAsync(request, ct);
+        }
     }
 
     private sealed class EndlessScanner : IScanner

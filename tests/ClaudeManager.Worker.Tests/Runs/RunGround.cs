@@ -63,7 +63,8 @@ internal sealed class RunGround : IAsyncDisposable
     ];
 
     /// <param name="script">Run by <c>sh -c</c> in the workspace; <c>$OUTSIDE</c> names <see cref="Outside"/>.</param>
-    public static async Task<RunGround> StartAsync(string script, Func<ExecutorConfiguration, ExecutorConfiguration>? executor = null, string provider = "sqlite")
+    /// <param name="clock">Instead of <see cref="Time"/>: one whose timers a test moves on too.</param>
+    public static async Task<RunGround> StartAsync(string script, Func<ExecutorConfiguration, ExecutorConfiguration>? executor = null, string provider = "sqlite", TimeProvider? clock = null)
     {
         var ct = TestContext.Current.CancellationToken;
         var store = await TestStore.CreateAsync(provider, ct);
@@ -98,7 +99,7 @@ internal sealed class RunGround : IAsyncDisposable
         };
         var time = new ShiftedTime();
         var services = new ServiceCollection();
-        services.AddSingleton<TimeProvider>(time);
+        services.AddSingleton(clock ?? time);
         services.AddLogging();
         services.AddMetrics();
         services.AddManagerCore(settings, InstanceIdentity.Create("worker", TimeProvider.System), new DataDirectoryOwnership(Exclusive: true));
