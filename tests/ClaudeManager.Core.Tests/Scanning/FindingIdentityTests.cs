@@ -3,6 +3,7 @@ using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Repositories;
 using ClaudeManager.Core.Scanning;
+using ClaudeManager.Tests.Shared.Properties;
 using ClaudeManager.Tests.Shared.Repositories;
 using CsCheck;
 
@@ -15,7 +16,7 @@ public sealed class FindingIdentityTests
 
     [Fact]
     public async Task Scan_RandomHistories_EveryFindingKeepsItsFingerprint()
-        => await Gen.Select(Gen.Int[0, 8], Gen.Int[0, 99], Gen.Int[0, 99]).Array[1, 3].Array[1, 10].SampleAsync(PlayAsync, iter: 8, threads: 1);
+        => await Gen.Select(Gen.Int[0, 8], Gen.Int[0, 99], Gen.Int[0, 99]).Array[1, 3].Array[1, 10].CheckAsync(PlayAsync, 8);
 
     private static async Task PlayAsync((int Kind, int Where, int What)[][] history)
     {
