@@ -61,7 +61,7 @@ public sealed class FindingIdentityTests
 
         public void Apply((int Kind, int Where, int What)[] edits)
         {
-            // What nobody could tell is left out: a comment rewritten in a file that is also moved, and one removed while another with its text is written.
+            // What nobody could tell is left out: a comment rewritten in a file that is also moved, and one removed or rewritten while another with its text is written.
             var moved = false;
             var added = false;
             var removed = false;
@@ -105,7 +105,7 @@ public sealed class FindingIdentityTests
                     case 6:
                         chosen.Body.Add($"    call{_fillers++}();");
                         break;
-                    case 7 when !moved:
+                    case 7 when !moved && !added:
                         chosen.Text = $"{s_texts[what % s_texts.Length]} {_fillers++}";
                         return;
                     default:
