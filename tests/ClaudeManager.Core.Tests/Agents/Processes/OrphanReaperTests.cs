@@ -77,9 +77,10 @@ public sealed class OrphanReaperTests : IDisposable
         _processes.Add(child);
         await Eventually.SeeAsync(OrphanReaper.BootsSeen, boots => boots.Contains(_live), "the child runs", TestContext.Current.CancellationToken);
 
-        await ReapAsync([]);
+        var reaped = await ReapAsync([]);
 
         await orphan.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.DoesNotContain(child.Id, reaped.Select(process => process.ProcessId));
         Assert.False(child.HasExited);
     }
 
