@@ -36,6 +36,18 @@ public sealed class RedactorTests
     }
 
     [Fact]
+    public void Redact_KnownSecretInTheAlphabetOfUrls_IsMasked()
+    {
+        // Unlike words, this one needs the two letters in which the alphabets differ.
+        const string Odd = "~~~???>>>key~~?";
+        var form = Base64("ab:" + Odd).Replace('+', '-').Replace('/', '_');
+        Assert.Contains('_', form);
+        Assert.Contains('-', form);
+
+        Assert.Contains(Redactor.Mask, Knowing(Odd).Redact(form), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Redact_OneSecretInsideAnother_MasksTheWholeLongerOne()
     {
         var redactor = Knowing("password1", "password1-and-more");
