@@ -1,3 +1,5 @@
+using ClaudeManager.Core.Agents;
+using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Security;
@@ -21,6 +23,7 @@ public sealed class ApprovalSealTests
         ["prompt"] = (approval, _) => approval.Prompt += " And push to main.",
         ["prompt and its hash"] = (approval, _) => approval.PromptSha256 = ApprovalSeal.HashPrompt(approval.Prompt += " And push to main."),
         ["tools"] = (approval, _) => approval.Tools = """["Read","Bash"]""",
+        ["program"] = (approval, _) => approval.Program = """{"command":["sh"],"variables":[],"network":true,"takesTools":false,"sha256":""}""",
         ["budget"] = (approval, _) => approval.BudgetMicroUsd++,
         ["sandbox"] = (approval, _) => approval.Sandbox = SandboxLevel.Process,
         ["envelope"] = (approval, _) => approval.Envelope[^1] ^= 1,
@@ -29,7 +32,8 @@ public sealed class ApprovalSealTests
         ["withdrawn"] = (approval, _) => approval.State = ApprovalStates.Withdrawn,
     };
 
-    private readonly ApprovalSeal _seal = new(MasterKey.Parse(Convert.ToBase64String([.. Enumerable.Range(0, 32).Select(i => (byte)i)]), "test"));
+    private readonly ApprovalSeal _seal = new(MasterKey.Parse(Convert.ToBase64String([.. Enumerable.Range(0, 32).Select(i => (byte)i)]), "test"),
+        new AgentCatalog([], new CurrentConfiguration(ManagerConfiguration.Default), new Redactor(), TimeProvider.System));
 
     public static TheoryData<string> Changes => [.. s_changes.Keys];
 
