@@ -71,6 +71,9 @@ public sealed record ExecutorConfiguration
     /// <summary>No event of the agent for this long ends the run as stalled.</summary>
     public TimeSpan Stall { get; init; } = TimeSpan.FromSeconds(300);
     public int MaxConcurrentRuns { get; init; } = 2;
+
+    /// <summary>What workspaces made ahead of their runs may take together.</summary>
+    public int PreparedWorkspacesMb { get; init; } = 1024;
     public int MaxTurns { get; init; } = 50;
     public int MaxAttempts { get; init; } = 3;
     public ClaudeCodeConfiguration ClaudeCode { get; init; } = new();
