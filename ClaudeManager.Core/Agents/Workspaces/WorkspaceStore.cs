@@ -56,13 +56,13 @@ public sealed class WorkspaceStore(DataDirectory data, TimeProvider time)
             return;
         }
 
-        await EnsureBaseAsync(repositoryId, sourceRepositoryPath, baseCommit, ct).ConfigureAwait(false);
         await shelf.Gate.WaitAsync(ct).ConfigureAwait(false);
         try
         {
+            shelf.Making = baseCommit;
+            await EnsureBaseAsync(repositoryId, sourceRepositoryPath, baseCommit, ct).ConfigureAwait(false);
             var directory = data.PreparedDirectory(repositoryId);
             shelf.Ready = null;
-            shelf.Making = baseCommit;
             await AgentDirectory.RemoveAsync(directory, ct).ConfigureAwait(false);
             var (files, index) = Places(directory);
             await PopulateAsync(repositoryId, files, index, baseCommit, baseCommit, ct).ConfigureAwait(false);
@@ -185,14 +185,15 @@ public sealed class WorkspaceStore(DataDirectory data, TimeProvider time)
     }
 
     /// <summary>Brings saved work into this machine's store and returns its commit.</summary>
-    public async Task<string> RestoreBundleAsync(long runId, long repositoryId, string sourceRepositoryPath, string baseCommit, byte[] bundle, CancellationToken ct)
+    /// <param name="savedBy">The run whose work it is: the same, or an earlier one that this goes on from.</param>
+    public async Task<string> RestoreBundleAsync(long runId, long savedBy, long repositoryId, string sourceRepositoryPath, string baseCommit, byte[] bundle, CancellationToken ct)
     {
         await EnsureBaseAsync(repositoryId, sourceRepositoryPath, baseCommit, ct).ConfigureAwait(false);
         var file = Path.Combine(Directory.CreateDirectory(data.RunDirectory(runId)).FullName, "wip.bundle");
         try
         {
             await File.WriteAllBytesAsync(file, bundle, ct).ConfigureAwait(false);
-            await GitAsync(repositoryId, ["-c", "transfer.fsckObjects=true", "fetch", "-q", "--no-tags", "--no-write-fetch-head", file, $"+{Ref("wip", runId)}:{Ref("wip", runId)}"], ct).ConfigureAwait(false);
+            await GitAsync(repositoryId, ["-c", "transfer.fsckObjects=true", "fetch", "-q", "--no-tags", "--no-write-fetch-head", file, $"+{Ref("wip", savedBy)}:{Ref("wip", runId)}"], ct).ConfigureAwait(false);
         }
         finally
         {
