@@ -83,7 +83,7 @@ public static class WebHost
         services.AddHttpClient(EventFeed.ClientName, client => Address(client, settings))
             .SetHandlerLifetime(Timeout.InfiniteTimeSpan)
             .RemoveAllResilienceHandlers();
-        services.AddHttpClient(ApiForwarder.ClientName, client => client.BaseAddress = settings.ApiAddress)
+        services.AddHttpClient(ApiForwarder.ClientName, client => client.BaseAddress = settings.ApiAddress())
             .ConfigurePrimaryHttpMessageHandler(ApiForwarder.CreateHandler)
             .SetHandlerLifetime(Timeout.InfiniteTimeSpan)
             .RemoveAllResilienceHandlers();
@@ -93,7 +93,7 @@ public static class WebHost
 
     private static void Address(HttpClient client, WebSettings settings)
     {
-        client.BaseAddress = settings.ApiAddress;
+        client.BaseAddress = settings.ApiAddress();
         client.Timeout = Timeout.InfiniteTimeSpan;
     }
 }

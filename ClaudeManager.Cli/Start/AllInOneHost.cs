@@ -89,10 +89,12 @@ internal sealed class AllInOneHost : IAsyncDisposable
         var dashboard = _options.Dashboard is { } wanted ? FindFree(wanted) : null;
         var core = CreateCore();
         _started.Add(core);
+        // Built beside the store's preparation: on a cold start both are mostly compilation, and there is more than one core.
+        var web = dashboard is not null ? Task.Run(() => CreateWeb(dashboard, core.Services.GetRequiredService<ILoggerFactory>()), ct) : null;
         await core.Services.PrepareManagerAsync(migrate: true, ct).ConfigureAwait(false);
         await core.StartAsync(ct).ConfigureAwait(false);
         ApiAddress = AddressOf(core);
-        Address = dashboard is not null ? await StartWebAsync(dashboard, core.Services.GetRequiredService<ILoggerFactory>(), ct).ConfigureAwait(false) : ApiAddress;
+        Address = web is not null ? await StartWebAsync(await web.ConfigureAwait(false), ct).ConfigureAwait(false) : ApiAddress;
 
         // A command that only reads is gone too soon to be found by others.
         if (_options.Runs)
@@ -156,9 +158,8 @@ internal sealed class AllInOneHost : IAsyncDisposable
         return app;
     }
 
-    private async Task<Uri> StartWebAsync(IPEndPoint endpoint, ILoggerFactory logging, CancellationToken ct)
+    private async Task<Uri> StartWebAsync(WebApplication web, CancellationToken ct)
     {
-        var web = CreateWeb(endpoint, logging);
         _started.Add(web);
         await web.StartAsync(ct).ConfigureAwait(false);
         return AddressOf(web);
@@ -170,7 +171,7 @@ internal sealed class AllInOneHost : IAsyncDisposable
         builder.Services.AddSingleton(logging);
         builder.AddServiceDefaults(telemetry: false);
         builder.Services.AddDataProtection().SetApplicationName("claude-manager").PersistKeysToFileSystem(new DirectoryInfo(Path.Combine(_options.Startup.Data.Root, "keys")));
-        builder.AddWeb(new WebSettings(ApiAddress));
+        builder.AddWeb(new WebSettings(() => ApiAddress));
 
         var app = builder.Build();
         app.MapDefaultEndpoints();

@@ -28,7 +28,7 @@ internal sealed class ApiForwarder(IHttpForwarder forwarder, IHttpMessageHandler
     {
         context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
         using var client = new HttpMessageInvoker(handlers.CreateHandler(ClientName), disposeHandler: false);
-        var error = await forwarder.SendAsync(context, settings.ApiAddress.ToString(), client, s_request, CookieFree.Instance);
+        var error = await forwarder.SendAsync(context, settings.ApiAddress().ToString(), client, s_request, CookieFree.Instance);
         if (error is not ForwarderError.None && !context.Response.HasStarted)
         {
             await Results.Problem(

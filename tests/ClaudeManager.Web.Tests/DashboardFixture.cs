@@ -31,7 +31,7 @@ internal sealed class DashboardFixture : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.AddServiceDefaults(telemetry: false);
         builder.Configuration["Services:api:http:0"] = api.Address.ToString();
-        builder.AddWeb(discovered ? WebSettings.Discovered : new WebSettings(api.Address));
+        builder.AddWeb(discovered ? WebSettings.Discovered : new WebSettings(() => api.Address));
         var web = builder.Build();
         web.MapDefaultEndpoints();
         web.MapWeb();
