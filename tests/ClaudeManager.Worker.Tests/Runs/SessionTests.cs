@@ -69,7 +69,9 @@ public sealed class SessionTests
 
         Assert.NotEqual(claim.Run.Id, done.Run.Id);
         await ground.AssertEndedAsync(done, RunEndReason.Completed, WorkItemState.Review);
-        Assert.Contains(claim.Approval.Prompt, model.Requests.Skip(before).First().Prompts);
+        var asked = model.Requests.Skip(before).First();
+        Assert.Contains(claim.Approval.Prompt, asked.Prompts);
+        Assert.StartsWith("You were interrupted.", asked.Prompt, StringComparison.Ordinal);
     }
 
     [Fact]
