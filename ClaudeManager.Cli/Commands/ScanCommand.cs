@@ -59,7 +59,7 @@ internal sealed class ScanCommand : Command
         var previews = new List<ScanPreviewDto>();
         var failed = await ForEachAsync(named, invocation, async name =>
         {
-            var preview = await ReposPreviewCommand.PreviewAsync(api, name, invocation.Get(_explain), invocation.WorkingDirectory, ct).ConfigureAwait(false);
+            var preview = await ReposPreviewCommand.PreviewAsync(invocation, api, name, invocation.Get(_explain), ct).ConfigureAwait(false);
             previews.Add(preview);
         }).ConfigureAwait(false);
         invocation.Output.Result(previews, () => previews.ForEach(invocation.Output.Preview));
@@ -74,7 +74,8 @@ internal sealed class ScanCommand : Command
         {
             var repository = await api.TryFindRepositoryAsync(name, invocation.WorkingDirectory, ct).ConfigureAwait(false)
                 ?? await api.AddRepositoryAsync(new AddRepositoryRequest(Path.GetFullPath(name, invocation.WorkingDirectory)), ct).ConfigureAwait(false);
-            results.Add(await api.ScanRepositoryAsync(repository.Id, invocation.Get(_full), propose, ct).ConfigureAwait(false));
+            var scan = api.ScanRepositoryAsync(repository.Id, invocation.Get(_full), propose, ct);
+            results.Add(await invocation.WatchAsync(api, repository.Name, repository.Id, scan, ct).ConfigureAwait(false));
         }).ConfigureAwait(false);
         invocation.Output.Result(results, () => results.ForEach(invocation.Output.Scanned));
         return results.Exists(result => result.Error is not null) ? ExitCode.Failed : failed;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text.Json;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
@@ -24,6 +25,18 @@ public sealed record RunIdentity(long RunId, int Attempt, string BootId)
 /// <summary>Whether an agent can work here.</summary>
 /// <param name="Problem">What is wrong and what to do about it; null when it can.</param>
 public sealed record AgentAvailability(string? Path, string? Version, string? Problem);
+
+/// <summary>What runs under an agent's name as configured now, whole: shown in parts, bound by its hash.</summary>
+/// <param name="Command">The program and the arguments that the operator chose.</param>
+/// <param name="TakesTools">Whether the tools of an approval limit it.</param>
+public sealed record AgentProgram(IReadOnlyList<string> Command, IReadOnlyDictionary<string, string> Environment, bool Network, bool TakesTools)
+{
+    public string Sha256()
+        => Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(new object[]
+        {
+            Command, Environment.OrderBy(v => v.Key, StringComparer.Ordinal).Select(v => new[] { v.Key, v.Value }), Network, TakesTools,
+        })));
+}
 
 /// <summary>Everything an agent gets for one attempt.</summary>
 /// <param name="Workspace">A stand-alone repository at the approved base, without remote or credentials.</param>
@@ -84,6 +97,9 @@ public interface IAgentRunner
 {
     /// <summary><c>claude-code</c>, <c>command</c>, …</summary>
     string Key { get; }
+
+    /// <summary>What would run under the name; null when it stands for nothing. Starts nothing.</summary>
+    AgentProgram? Describe(string name, ExecutorConfiguration executor);
 
     /// <summary>Looks whether the agent is there, of a fitting version and able to sign in. <paramref name="name"/> is the whole name, e.g. <c>command:format</c>.</summary>
     Task<AgentAvailability> ProbeAsync(string name, ManagerConfiguration configuration, CancellationToken ct);

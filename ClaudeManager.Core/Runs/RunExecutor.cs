@@ -104,7 +104,8 @@ public sealed class RunExecutor(
     private async Task RunStagesAsync(Attempt attempt, CancellationToken ct)
     {
         var (run, item, repository) = (attempt.Run, attempt.Item, attempt.Repository);
-        if (await Staleness.CheckAsync(repository.Location, repository.DefaultBranch!, run.BaseCommit, item.Finding?.Path, ct).ConfigureAwait(false) is { } stale)
+        if ((seal.ChangedProgram(attempt.Approval, attempt.Configuration.Executor)
+            ?? await Staleness.CheckAsync(repository.Location, repository.DefaultBranch!, run.BaseCommit, item.Finding?.Path, ct).ConfigureAwait(false)) is { } stale)
         {
             await StaleAsync(attempt, stale, ct).ConfigureAwait(false);
             return;

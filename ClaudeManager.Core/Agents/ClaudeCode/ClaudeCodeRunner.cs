@@ -18,6 +18,8 @@ public sealed partial class ClaudeCodeRunner(ContainedProcess processes, HostEnv
     /// <summary>The first version that enforces <c>--max-budget-usd</c> over everything a run does.</summary>
     public static readonly Version MinimumVersion = new(2, 1, 217);
 
+    private const bool Network = true;
+
     private const string Continue =
         "You were interrupted. Go on with the task where you stopped, under the same rules. First look at what the working tree holds now: your last edits may be missing from it.";
 
@@ -30,6 +32,14 @@ public sealed partial class ClaudeCodeRunner(ContainedProcess processes, HostEnv
     private static readonly TimeSpan s_defaultPark = TimeSpan.FromMinutes(15);
 
     public string Key => "claude-code";
+
+    /// <summary>The other arguments are the service's own, or in the approval already (tools, budget).</summary>
+    public AgentProgram? Describe(string name, ExecutorConfiguration executor)
+    {
+        var settings = executor.ClaudeCode;
+        string[] model = settings.Model is null ? [] : ["--model", settings.Model];
+        return name == Key ? new AgentProgram([settings.Path, "--permission-mode", settings.PermissionMode, .. model], settings.Environment, Network, TakesTools: true) : null;
+    }
 
     public async Task<AgentAvailability> ProbeAsync(string name, ManagerConfiguration configuration, CancellationToken ct)
     {
@@ -195,7 +205,7 @@ public sealed partial class ClaudeCodeRunner(ContainedProcess processes, HostEnv
             ["no_proxy"] = direct,
         };
         return new ContainedCommand(
-            request.Run, "agent", command, request.Workspace, request.Home, environment, request.Sandbox, Network: true, request.Executor.Timeout,
+            request.Run, "agent", command, request.Workspace, request.Home, environment, request.Sandbox, Network, request.Executor.Timeout,
             Encoding.UTF8.GetBytes(request.Resume ? Continue : request.Prompt));
     }
 

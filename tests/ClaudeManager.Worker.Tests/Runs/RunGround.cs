@@ -65,8 +65,11 @@ internal sealed class RunGround : IAsyncDisposable
     ];
 
     /// <param name="script">Run by <c>sh -c</c> in the workspace; <c>$OUTSIDE</c> names <see cref="Outside"/>.</param>
+    /// <param name="clock">Instead of <see cref="Time"/>: one whose timers a test moves on too.</param>
     /// <param name="model">With it the agent is the real <c>claude</c>, which talks to this model.</param>
-    public static async Task<RunGround> StartAsync(string script, Func<ExecutorConfiguration, ExecutorConfiguration>? executor = null, string provider = "sqlite", Uri? model = null, long? maxStoredBytes = null)
+    /// <param name="maxStoredBytes">Instead of the 64 MB of a run's work and session that the store takes.</param>
+    public static async Task<RunGround> StartAsync(
+        string script, Func<ExecutorConfiguration, ExecutorConfiguration>? executor = null, string provider = "sqlite", TimeProvider? clock = null, Uri? model = null, long? maxStoredBytes = null)
     {
         var ct = TestContext.Current.CancellationToken;
         var store = await TestStore.CreateAsync(provider, ct);
@@ -101,7 +104,7 @@ internal sealed class RunGround : IAsyncDisposable
         };
         var time = new ShiftedTime();
         var services = new ServiceCollection();
-        services.AddSingleton<TimeProvider>(time);
+        services.AddSingleton(clock ?? time);
         services.AddLogging();
         services.AddMetrics();
         services.AddManagerCore(settings, InstanceIdentity.Create("worker", TimeProvider.System), new DataDirectoryOwnership(Exclusive: true));
@@ -111,7 +114,7 @@ internal sealed class RunGround : IAsyncDisposable
         });
         if (maxStoredBytes is { } most)
         {
-            services.AddSingleton(p => new WorkspaceStore(p.GetRequiredService<DataDirectory>(), time) { MaxBundleBytes = most });
+            services.AddSingleton(p => new WorkspaceStore(p.GetRequiredService<DataDirectory>(), p.GetRequiredService<TimeProvider>()) { MaxBundleBytes = most });
         }
 
         var ground = new RunGround(store, directory, services.BuildServiceProvider(), await TestRepository.CreateAsync(ct, Files), time);
