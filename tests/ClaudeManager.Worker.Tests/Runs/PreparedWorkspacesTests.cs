@@ -1,4 +1,3 @@
-using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Repositories;
 using ClaudeManager.Core.Runs;
