@@ -159,7 +159,7 @@ run_project() {
   local name=$1 report=$2/$1.xml code=0 bad reasons
   if [ ! -f "$report" ]; then
     say "$name"
-    "artifacts/bin/$name/debug/$name" --results-directory "$2" --report-xunit-xml --report-xunit-xml-filename "$name.part" \
+    "${with_signals[@]}" "artifacts/bin/$name/debug/$name" --results-directory "$2" --report-xunit-xml --report-xunit-xml-filename "$name.part" \
       --timeout "$($long && echo 24h || echo 18m)" --no-ansi --progress off || code=$?
     if [ ! -f "$2/$name.part" ]; then
       echo "$name ended with exit code $code and left no report."
@@ -192,6 +192,8 @@ for argument in "$@"; do
 done
 
 install_prerequisites
+# A script in the background of a shell, and whatever it starts, ignores SIGINT; the tests send it.
+env --default-signal=INT true 2>/dev/null && with_signals=(env --default-signal=INT) || with_signals=(env)
 export UseAspire=${UseAspire:-false}
 export CM_TEST_CHROMIUM=$chromium
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
