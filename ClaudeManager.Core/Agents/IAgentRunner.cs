@@ -43,6 +43,7 @@ public sealed record AgentProgram(IReadOnlyList<string> Command, IReadOnlyDictio
 /// <param name="Home">HOME and configuration folder of this run alone; kept over attempts, so that a session can be resumed.</param>
 /// <param name="Resume">Continue <paramref name="SessionId"/> instead of starting it.</param>
 /// <param name="Tools">The tool policy of the approval.</param>
+/// <param name="BudgetUsd">For all attempts together.</param>
 public sealed record AgentRequest(
     RunIdentity Run,
     string Workspace,
@@ -54,13 +55,20 @@ public sealed record AgentRequest(
     IReadOnlyList<string> Tools,
     decimal BudgetUsd,
     ExecutorConfiguration Executor,
-    NetworkConfiguration Network);
+    NetworkConfiguration Network)
+{
+    /// <summary>What earlier attempts have used of budget and turns.</summary>
+    public AgentUsage Spent { get; init; } = AgentUsage.None;
+}
 
 /// <summary>One event on its way to the store. Text and data are redacted by the sink, not by the agent.</summary>
 public sealed record AgentEvent(string Kind, string Text, JsonElement? Data = null);
 
-/// <summary>Running totals; null where the agent does not say.</summary>
-public sealed record AgentUsage(decimal? CostUsd, long? InputTokens, long? OutputTokens, int? Turns);
+/// <summary>Running totals of one attempt; null where the agent does not say.</summary>
+public sealed record AgentUsage(decimal? CostUsd, long? InputTokens, long? OutputTokens, int? Turns)
+{
+    public static readonly AgentUsage None = new(null, null, null, null);
+}
 
 /// <summary>Where an agent's events go. Every call is recorded in order.</summary>
 public interface IAgentSink
@@ -101,4 +109,7 @@ public interface IAgentRunner
     /// nothing of it runs on when this returns or throws.
     /// </summary>
     Task<AgentOutcome> RunAsync(string name, AgentRequest request, IAgentSink sink, CancellationToken ct);
+
+    /// <summary>The one file by which a session goes on, here or on another machine: where it is, or where it belongs when it is not there yet. Null for an agent without sessions.</summary>
+    string? SessionFile(string home, string workspace, Guid sessionId) => null;
 }

@@ -76,6 +76,8 @@ internal static partial class ConfigurationKeys
         Executor("timeout", new WholeType(60, 86400), "1800", "Seconds an agent may work. In a Gen-1 file the default is 300.", (e, v) => e with { Timeout = v.Seconds }),
         Executor("stallSeconds", new WholeType(10, 86400), "300", "An agent that says nothing for so long has stalled.", (e, v) => e with { Stall = v.Seconds }),
         Executor("maxConcurrentRuns", new WholeType(1, 1000), "2", "Runs at once, in the whole fleet.", (e, v) => e with { MaxConcurrentRuns = v.Whole }),
+        Executor("preparedWorkspacesMb", new WholeType(0, 1_000_000), "1024", "Megabytes of workspaces kept ready for the next run, so that an approved run starts at once. 0: none.",
+            (e, v) => e with { PreparedWorkspacesMb = v.Whole }),
         Executor("maxTurns", new WholeType(1, 10000), "50", "Turns of a model in one run.", (e, v) => e with { MaxTurns = v.Whole }),
         Executor("maxAttempts", new WholeType(1, 20), "3", "Attempts at a run that failed for reasons outside it.", (e, v) => e with { MaxAttempts = v.Whole }),
         ClaudeCode("path", s_file, "\"claude\"", "Program on PATH, or a path.", (c, v) => c with { Path = v.Text }),

@@ -117,6 +117,12 @@ public sealed class TodoCommentsScanner : IScanner
         public ScannerResult ToResult(int listed, int read, IReadOnlySet<string>? examined, IReadOnlyDictionary<string, string>? renames, IReadOnlyList<ScanProblemDto> problems)
         {
             List<ScanProblemDto> all = [.. problems, .. _parts.SelectMany(p => p.Problems)];
+            if (explain)
+            {
+                // Whatever hits an unread file holds, its name and reason stand for them.
+                _explanations.AddRange(all.Where(p => p.Reason != TooManyFindings).Select(p => new MarkerExplanationDto(p.Path!, 0, "", p.Reason, "")));
+            }
+
             return new ScannerResult(
                 [.. _parts.SelectMany(p => p.Found).OrderBy(f => f.Path, StringComparer.Ordinal).ThenBy(f => f.Occurrence.Line)],
                 examined,
