@@ -1,3 +1,4 @@
+using ClaudeManager.Core.Agents;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Events;
 using ClaudeManager.Core.Operations;
@@ -85,6 +86,7 @@ public sealed class TestStore : IAsyncDisposable
         services.AddSingleton(new DataDirectory(directory));
         services.AddSingleton(new CurrentConfiguration(ManagerConfiguration.Default));
         services.AddSingleton(p => MasterKey.Load(null, p.GetRequiredService<DataDirectory>(), "development", NullLogger.Instance));
+        services.AddSingleton<AgentCatalog>();
         services.AddSingleton<ApprovalSeal>();
         services.AddSingleton<RunQueue>();
         services.AddSingleton<LeaseKeeper>();
