@@ -1,5 +1,7 @@
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.GitHub;
+using ClaudeManager.Core.GitHub.Mirrors;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Repositories;
 using ClaudeManager.Core.Scanning;
@@ -90,9 +92,10 @@ public abstract class RepositoryTests : StoreConformance
     /// <summary>Until the store itself holds a second writer back.</summary>
     protected abstract Task UntilAnotherWriterWaitsAsync();
 
-    private ScanService Scans(IScanner? scanner = null) => new(Subject.Store, Subject.Configuration, [scanner ?? new TodoCommentsScanner()], NullLogger<ScanService>.Instance);
+    private ScanService Scans(IScanner? scanner = null) => new(Subject.Store, Subject.Get<RepositorySource>(), Subject.Get<GitHubGateway>(), Subject.Configuration, [scanner ?? new TodoCommentsScanner()], NullLogger<ScanService>.Instance);
 
-    private RepositoryRegistry Registry(IScanner? scanner = null) => new(Subject.Store, Scans(scanner), Subject.Configuration, Subject.Get<DataDirectory>());
+    private RepositoryRegistry Registry(IScanner? scanner = null) => new(
+        Subject.Store, Scans(scanner), Subject.Get<RepositorySource>(), Subject.Get<GitHubMirrors>(), Subject.Configuration, Subject.Get<DataDirectory>(), NullLogger<RepositoryRegistry>.Instance);
 
     /// <summary>What a process leaves that was killed in a scan.</summary>
     private Task LeaveScanAsync(long id, TimeSpan ago)

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 using ClaudeManager.Core.Agents.Processes;
 using ClaudeManager.Core.Configuration;

@@ -67,7 +67,7 @@ public sealed class ScanLoopTests
 
     /// <summary>With a signal of its own, as another process has.</summary>
     private static ScanLoop Loop(RunGround ground, FakeTimeProvider time)
-        => new(ground.Get<ScanSchedule>(), ground.Get<ScanService>(), ground.Get<CurrentConfiguration>(), ground.Get<Operation>(), new EventSignal(), time, NullLogger<ScanLoop>.Instance);
+        => new(ground.Get<RepositoryRegistry>(), ground.Get<ScanSchedule>(), ground.Get<ScanService>(), ground.Get<CurrentConfiguration>(), ground.Get<Operation>(), new EventSignal(), time, NullLogger<ScanLoop>.Instance);
 
     private static Task<int> ScansAsync(RunGround ground, System.Linq.Expressions.Expression<Func<ScanEntity, bool>> which)
         => ground.ReadAsync((db, ct) => db.Scans.Where(which).CountAsync(ct));
