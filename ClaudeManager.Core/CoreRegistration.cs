@@ -54,11 +54,13 @@ public static class CoreRegistration
         services.AddSingleton<ServiceDescription>();
 
         services.AddSingleton<OutboxDispatcher>();
+        services.AddSingleton<OutboxReader>();
         services.AddGitHub(settings.GitHubToken);
 
         services.AddSingleton<IScanner, TodoCommentsScanner>();
         services.AddSingleton<ScanService>();
         services.AddSingleton<ScanSchedule>();
+        services.AddSingleton<RepositorySource>();
         services.AddSingleton<RepositoryRegistry>();
 
         services.AddSingleton<ApprovalSeal>();

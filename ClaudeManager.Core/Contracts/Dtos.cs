@@ -28,13 +28,14 @@ public sealed record RepositoryDto(
     int OpenWorkItems,
     DateTimeOffset CreatedAt);
 
-/// <param name="Path">A local git repository, absolute, or relative to the server's working directory.</param>
+/// <param name="Path">A local git repository, absolute, or relative to the server's working directory; or one on GitHub as <c>owner/name</c>.</param>
 /// <param name="Branch">Overrides the detected default branch.</param>
 /// <param name="Propose">True skips the dry run: findings are proposed at once.</param>
 public sealed record AddRepositoryRequest(string Path, string? Branch = null, bool Propose = false);
 
 /// <summary>What a scan would propose (dry run), or did.</summary>
 /// <param name="ExpectedIssues">How many work items would be new, after the caps of <c>analyzer.maxTodosPerFile</c> and <c>maxIssuesPerRepo</c>.</param>
+/// <param name="ExpectedAllThereAt">When the last of these issues would be on GitHub, which allows few new ones a minute; null when none is expected.</param>
 /// <param name="Explanations">Every marker hit that is no finding, with its named reason; only when asked for.</param>
 public sealed record ScanPreviewDto(
     string Repository,
@@ -46,6 +47,7 @@ public sealed record ScanPreviewDto(
     IReadOnlyList<FindingDto> Findings,
     int ExpectedIssues,
     int ExpectedGitHubCalls,
+    DateTimeOffset? ExpectedAllThereAt,
     IReadOnlyList<ScanProblemDto> Problems,
     IReadOnlyList<MarkerExplanationDto>? Explanations);
 
@@ -79,6 +81,14 @@ public sealed record FindingDto(
 
 /// <summary>Progress or end of a scan asked for by hand.</summary>
 public sealed record ScanResultDto(long RepositoryId, string Repository, string? Commit, int Found, int New, int Closed, int Reopened, int Proposed, int FilesRead, double Seconds, IReadOnlyList<ScanProblemDto> Problems, string? Error);
+
+/// <summary>What was decided and is not yet done outside: issues to be filed, closed, commented.</summary>
+/// <param name="Waiting">How many of <paramref name="Pending"/> cannot be done now: a limit of GitHub's, or something a person has to mend.</param>
+/// <param name="NextAttemptAt">When the first of those is tried again.</param>
+/// <param name="Problem">Why the newest of those that were tried did not work.</param>
+/// <param name="Failed">Given up, ever.</param>
+/// <param name="ExpectedAllThereAt">When the last of them should be there; null when there is none.</param>
+public sealed record OutboxDto(int Pending, int Waiting, DateTimeOffset? NextAttemptAt, string? Problem, int Failed, DateTimeOffset? ExpectedAllThereAt);
 
 // ---- Work items ---------------------------------------------------------------------------------------------------
 

@@ -73,6 +73,9 @@ public enum RepositoryScanState
     Preview,
     Ok,
     Failed,
+
+    /// <summary>There is nothing to scan: gone, private, archived, disabled or empty. The reason is told beside it; a later scan looks again.</summary>
+    Unavailable,
 }
 
 /// <summary>What a piece of work is about; one term of the score.</summary>

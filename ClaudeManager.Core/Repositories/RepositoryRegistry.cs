@@ -2,25 +2,34 @@ using System.Globalization;
 using ClaudeManager.Core.Audit;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.GitHub;
+using ClaudeManager.Core.GitHub.Mirrors;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Scanning;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
 
 namespace ClaudeManager.Core.Repositories;
 
 /// <summary>The repositories an operator has given into care.</summary>
-public sealed class RepositoryRegistry(Store store, ScanService scans, CurrentConfiguration configuration, DataDirectory data)
+public sealed class RepositoryRegistry(Store store, ScanService scans, RepositorySource source, GitHubMirrors mirrors, CurrentConfiguration configuration, DataDirectory data, ILogger<RepositoryRegistry> logger)
 {
     private static readonly WorkItemState[] s_decided = [WorkItemState.Done, WorkItemState.Rejected, WorkItemState.Closed];
 
-    /// <summary>Registers a local repository and asks for its first scan. One that is there already (by its location) is returned, one that was removed comes back with its history.</summary>
+    /// <summary>Registers a repository and asks for its first scan. One that is there already is returned, one that was removed comes back with its history.</summary>
     public async Task<Outcome<RepositoryDto>> AddAsync(OperationContext operation, AddRepositoryRequest request, CancellationToken ct)
     {
+        var accepted = request.Propose || configuration.Value.Analyzer.FirstScan == "propose";
+        if (RepositoryPlace.IsOnGitHub(request.Path, out var name))
+        {
+            return await AddAsync(operation, name, request.Branch, accepted, ct).ConfigureAwait(false);
+        }
+
         var opened = await LocalRepository.OpenAsync(request.Path, request.Branch, ct).ConfigureAwait(false);
         return opened.Value is { } local
-            ? await RegisterAsync(operation, local, request.Branch, request.Propose || configuration.Value.Analyzer.FirstScan == "propose", isSample: false, ct).ConfigureAwait(false)
+            ? await RegisterAsync(operation, Place.Of(local), request.Branch, accepted, isSample: false, ct).ConfigureAwait(false)
             : opened.Refusal!;
     }
 
@@ -30,8 +39,57 @@ public sealed class RepositoryRegistry(Store store, ScanService scans, CurrentCo
         await SampleRepository.CreateAsync(data.SampleRepository, ct).ConfigureAwait(false);
         var opened = await LocalRepository.OpenAsync(data.SampleRepository, branch: null, ct).ConfigureAwait(false);
         return opened.Value is { } local
-            ? await RegisterAsync(operation, local, branch: null, accepted: true, isSample: true, ct).ConfigureAwait(false)
+            ? await RegisterAsync(operation, Place.Of(local), branch: null, accepted: true, isSample: true, ct).ConfigureAwait(false)
             : opened.Refusal!;
+    }
+
+    /// <summary>
+    /// Registers what <c>github.reposToScan</c> names and nobody has registered or removed yet. GitHub is not asked: a repository that is not there says so by its first scan, and keeps no other from
+    /// being registered.
+    /// </summary>
+    public async Task RegisterConfiguredAsync(OperationContext operation, CancellationToken ct)
+    {
+        var current = configuration.Value;
+        var named = current.GitHub.ReposToScan;
+        var known = named.Count == 0 ? [] : await store.ReadAsync((db, token) => db.Repositories.Select(r => r.Location).ToListAsync(token), ct).ConfigureAwait(false);
+        foreach (var text in named)
+        {
+            Place place;
+            if (RepositoryPlace.IsOnGitHub(text, out var name))
+            {
+                place = new Place(RepositoryKind.GitHub, name.ToString(), name.ToString(), null, null);
+            }
+            else if (await LocalRepository.OpenAsync(RepositoryPlace.AtHome(text), branch: null, ct).ConfigureAwait(false) is { Value: { } local })
+            {
+                place = Place.Of(local);
+            }
+            else
+            {
+                Log.NotRegistered(logger, text);
+                continue;
+            }
+
+            // Names on GitHub are the same whatever their case.
+            if (!known.Contains(place.Location, place.Kind == RepositoryKind.GitHub ? StringComparer.OrdinalIgnoreCase : StringComparer.Ordinal))
+            {
+                await RegisterAsync(operation, place, branch: null, current.Analyzer.FirstScan == "propose", isSample: false, ct).ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>Registers what the configuration names and scans every repository in one round. One that fails says so in its own result.</summary>
+    public async Task<IReadOnlyList<ScanResultDto>> ScanAllAsync(OperationContext operation, bool full, bool? propose, CancellationToken ct)
+    {
+        await RegisterConfiguredAsync(operation, ct).ConfigureAwait(false);
+        var ids = await store.ReadAsync((db, token) => db.Repositories.Where(r => !r.Removed).OrderBy(r => r.Name).ThenBy(r => r.Id).Select(r => r.Id).ToListAsync(token), ct).ConfigureAwait(false);
+        using var round = await scans.BeginRoundAsync(ids, ct).ConfigureAwait(false);
+        var results = new ScanResultDto?[ids.Count];
+        await Parallel.ForAsync(0, ids.Count, new ParallelOptions { MaxDegreeOfParallelism = configuration.Value.Analyzer.MaxConcurrentScans, CancellationToken = ct }, async (i, token) =>
+        {
+            // Null: removed meanwhile.
+            results[i] = (await scans.ScanAsync(operation, ids[i], full, propose, token, round).ConfigureAwait(false)).Value;
+        }).ConfigureAwait(false);
+        return [.. results.OfType<ScanResultDto>()];
     }
 
     public Task<Page<RepositoryDto>> ListAsync(int skip, int take, CancellationToken ct)
@@ -49,8 +107,10 @@ public sealed class RepositoryRegistry(Store store, ScanService scans, CurrentCo
 
     /// <summary>Takes a repository out of care. What is known of it is kept, hidden, for the day it is added again.</summary>
     /// <returns>Null when done.</returns>
-    public Task<Refusal?> RemoveAsync(OperationContext operation, long id, CancellationToken ct)
-        => store.WriteAsync<Refusal?>(operation, async (tx, token) =>
+    public async Task<Refusal?> RemoveAsync(OperationContext operation, long id, CancellationToken ct)
+    {
+        long? mirror = null;
+        var refused = await store.WriteAsync<Refusal?>(operation, async (tx, token) =>
         {
             if (await FindAsync(tx.Db, id, token).ConfigureAwait(false) is not { } repository)
             {
@@ -64,9 +124,17 @@ public sealed class RepositoryRegistry(Store store, ScanService scans, CurrentCo
             }
 
             repository.Removed = true;
+            mirror = repository.GitHubId;
             Changed(tx, repository, "repository.removed");
             return null;
-        }, ct);
+        }, ct).ConfigureAwait(false);
+        if (refused is null && mirror is { } gitHubId)
+        {
+            await mirrors.RemoveAsync(gitHubId, ct).ConfigureAwait(false);
+        }
+
+        return refused;
+    }
 
     /// <summary>Ends the first scan's dry run: what it found is proposed, now and by every later scan.</summary>
     public async Task<Outcome<ScanResultDto>> AcceptAsync(OperationContext operation, long id, CancellationToken ct)
@@ -103,19 +171,35 @@ public sealed class RepositoryRegistry(Store store, ScanService scans, CurrentCo
             return (await ToDtosAsync(tx.Db, [repository], token).ConfigureAwait(false))[0];
         }, ct);
 
-    private Task<RepositoryDto> RegisterAsync(OperationContext operation, LocalRepository local, string? branch, bool accepted, bool isSample, CancellationToken ct)
+    private async Task<Outcome<RepositoryDto>> AddAsync(OperationContext operation, RepositoryName name, string? branch, bool accepted, CancellationToken ct)
+    {
+        if (configuration.Value.GitHub.ManagerRepo is null)
+        {
+            return new Refusal(RefusalKind.Invalid, "no_manager_repository", $"There is no repository in which the proposals for {name} could be filed.", "Set github.managerRepo to the owner/name of one, and github.username to whose it is.", "path");
+        }
+
+        var state = await source.FindStateAsync(name, null, ct).ConfigureAwait(false);
+        return state.Value is { } found
+            ? await RegisterAsync(operation, new Place(RepositoryKind.GitHub, found.Name.ToString(), found.Name.ToString(), found.DefaultBranch, found.Id), branch, accepted, isSample: false, ct).ConfigureAwait(false)
+            : state.Refusal!;
+    }
+
+    private Task<RepositoryDto> RegisterAsync(OperationContext operation, Place place, string? branch, bool accepted, bool isSample, CancellationToken ct)
         => store.WriteAsync(operation, async (tx, token) =>
         {
-            var repository = await tx.Db.Repositories.OrderBy(r => r.Id).FirstOrDefaultAsync(r => r.Kind == RepositoryKind.Local && r.Location == local.Path, token).ConfigureAwait(false);
+            // By GitHub's number first: a repository that was renamed is the same.
+            var repository = await tx.Db.Repositories.Where(r => r.Kind == place.Kind && ((place.GitHubId != null && r.GitHubId == place.GitHubId) || (r.Location == place.Location && (place.GitHubId == null || r.GitHubId == null))))
+                .OrderBy(r => r.Removed).ThenBy(r => r.Id).FirstOrDefaultAsync(token).ConfigureAwait(false);
             if (repository is null)
             {
                 repository = new RepositoryEntity
                 {
-                    Name = local.Name,
-                    Kind = RepositoryKind.Local,
-                    Location = local.Path,
+                    Name = place.Name,
+                    Kind = place.Kind,
+                    Location = place.Location,
+                    GitHubId = place.GitHubId,
                     BranchOverride = branch,
-                    DefaultBranch = local.Branch,
+                    DefaultBranch = place.Branch,
                     IsSample = isSample,
                     Accepted = accepted,
                     ScanRequestedAt = tx.Now,
@@ -177,5 +261,11 @@ public sealed class RepositoryRegistry(Store store, ScanService scans, CurrentCo
             findings.Where(f => f.RepositoryId == r.Id).ToDictionary(f => f.Marker, f => f.Count),
             items.GetValueOrDefault(r.Id),
             r.CreatedAt))];
+    }
+
+    /// <param name="GitHubId">GitHub's number of it, when GitHub was asked.</param>
+    private sealed record Place(RepositoryKind Kind, string Name, string Location, string? Branch, long? GitHubId)
+    {
+        public static Place Of(LocalRepository local) => new(RepositoryKind.Local, local.Name, local.Path, local.Branch, null);
     }
 }

@@ -13,6 +13,7 @@ using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Publishing;
+using ClaudeManager.Core.Repositories;
 using ClaudeManager.Core.Resilience;
 using ClaudeManager.Core.Scanning;
 using ClaudeManager.Core.Security;
@@ -42,6 +43,7 @@ public sealed class RunExecutor(
     InstanceIdentity identity,
     CurrentConfiguration configuration,
     FindingPresence presence,
+    RepositorySource source,
     LabelApproval labels,
     ILogger<RunExecutor> logger)
 {
@@ -105,7 +107,8 @@ public sealed class RunExecutor(
     private async Task RunStagesAsync(Attempt attempt, CancellationToken ct)
     {
         var (run, item, repository) = (attempt.Run, attempt.Item, attempt.Repository);
-        if (await Staleness.CheckAsync(repository.Location, repository.DefaultBranch!, run.BaseCommit, item.Finding?.Path, ct).ConfigureAwait(false) is { } stale)
+        attempt.Source = await source.LocateAsync(repository, commit: null, ct).ConfigureAwait(false);
+        if (await Staleness.CheckAsync(attempt.Source, repository.DefaultBranch!, run.BaseCommit, item.Finding?.Path, ct).ConfigureAwait(false) is { } stale)
         {
             await StaleAsync(attempt, stale, ct).ConfigureAwait(false);
             return;
@@ -133,7 +136,7 @@ public sealed class RunExecutor(
         var run = attempt.Run;
         var saved = await FindSavedWorkAsync(attempt, ct).ConfigureAwait(false);
         await attempt.StageAsync(saved is null ? "Preparing the workspace" : "Preparing the workspace from the last snapshot", ct).ConfigureAwait(false);
-        var workspace = await workspaces.PrepareAsync(run.Id, run.RepositoryId, attempt.Repository.Location, run.BaseCommit, saved, ct).ConfigureAwait(false);
+        var workspace = await workspaces.PrepareAsync(run.Id, run.RepositoryId, attempt.Source, run.BaseCommit, saved, ct).ConfigureAwait(false);
         attempt.Workspace = workspace;
         await MoveAsync(attempt, RunState.Running, r => r.Sandbox = attempt.Approval.Sandbox, ct).ConfigureAwait(false);
         await attempt.StageAsync($"{run.Agent} works ({ManagerJson.Name(attempt.Approval.Sandbox)})", ct).ConfigureAwait(false);
@@ -241,7 +244,7 @@ public sealed class RunExecutor(
             return null;
         }
 
-        return await workspaces.RestoreBundleAsync(run.Id, run.RepositoryId, attempt.Repository.Location, run.BaseCommit, bundle, ct).ConfigureAwait(false);
+        return await workspaces.RestoreBundleAsync(run.Id, run.RepositoryId, attempt.Source, run.BaseCommit, bundle, ct).ConfigureAwait(false);
     }
 
     private async Task VerifyAndPublishAsync(Attempt attempt, CancellationToken ct)
@@ -291,15 +294,17 @@ public sealed class RunExecutor(
         var fresh = await store.ReadAsync(async (db, token) => (
             Approval: await db.Approvals.SingleAsync(a => a.Id == run.ApprovalId, token).ConfigureAwait(false),
             Item: await db.WorkItems.SingleAsync(w => w.Id == item.Id, token).ConfigureAwait(false)), ct).ConfigureAwait(false);
+        // Once more: the repository has moved on while the agent worked.
+        attempt.Source = await source.LocateAsync(repository, commit: null, ct).ConfigureAwait(false);
         if ((seal.Check(fresh.Approval, fresh.Item, store.Time.GetUtcNow())
-            ?? await Staleness.CheckAsync(repository.Location, repository.DefaultBranch!, run.BaseCommit, item.Finding?.Path, ct).ConfigureAwait(false)
+            ?? await Staleness.CheckAsync(attempt.Source, repository.DefaultBranch!, run.BaseCommit, item.Finding?.Path, ct).ConfigureAwait(false)
             ?? await labels.WithdrawnAsync(fresh.Approval, ct).ConfigureAwait(false)) is { } stale)
         {
             await StaleAsync(attempt, stale, ct).ConfigureAwait(false);
             return;
         }
 
-        var merges = await Staleness.MergesCleanlyAsync(repository.Location, repository.DefaultBranch!, objects, run.BaseCommit, commit, ct).ConfigureAwait(false);
+        var merges = await Staleness.MergesCleanlyAsync(attempt.Source, repository.DefaultBranch!, objects, run.BaseCommit, commit, ct).ConfigureAwait(false);
         var published = await LocalPublisher.PublishAsync(objects, repository.Location, commit, item.Title, attempt.Trailers, attempt.Configuration.Executor.Publish, ct).ConfigureAwait(false);
         if (published.Problem is not null)
         {
@@ -586,6 +591,9 @@ public sealed class RunExecutor(
         public ManagerConfiguration Configuration => configuration;
 
         public RunEntity Run { get; set; } = claim.Run;
+
+        /// <summary>Where the repository's own commits are read.</summary>
+        public string Source { get; set; } = "";
 
         public Workspace? Workspace { get; set; }
 

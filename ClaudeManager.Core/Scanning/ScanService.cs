@@ -1,88 +1,101 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Linq.Expressions;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using ClaudeManager.Core.Audit;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Repositories;
+using ClaudeManager.Core.Resilience;
 using ClaudeManager.Core.Telemetry;
 using ClaudeManager.Core.WorkItems;
+using ClaudeManager.Core.WorkItems.Proposals;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 
 namespace ClaudeManager.Core.Scanning;
 
 /// <summary>Scans repositories: as a dry run that writes nothing, or for good, with findings, proposals and the repository's state in one transaction.</summary>
-public sealed class ScanService(Store store, CurrentConfiguration configuration, IEnumerable<IScanner> scanners, ILogger<ScanService> logger)
+public sealed class ScanService(Store store, RepositorySource source, GitHubGateway gateway, CurrentConfiguration configuration, IEnumerable<IScanner> scanners, ILogger<ScanService> logger)
 {
+    /// <summary>GitHub's clock and ours may differ, and a round may have begun before another one ended.</summary>
+    private static readonly TimeSpan s_overlap = TimeSpan.FromDays(1);
+
+    private static readonly IReadOnlyDictionary<Marker, GitHubIssue> s_nothing = new Dictionary<Marker, GitHubIssue>();
+
     private readonly ConcurrentDictionary<long, SemaphoreSlim> _oneAtATime = [];
 
-    /// <summary>What a scan of <paramref name="path"/> would find and propose. Writes nothing; the repository need not be registered.</summary>
+    /// <summary>What a scan of a repository would find and propose. Writes nothing; the repository need not be registered.</summary>
+    /// <param name="place">A path, or <c>owner/name</c> on GitHub.</param>
     /// <param name="explain">Also name the reason of every marker hit that is no finding; reads files that are otherwise left out.</param>
-    public async Task<Outcome<ScanPreviewDto>> PreviewAsync(string path, string? branch, bool explain, CancellationToken ct)
-    {
-        var current = configuration.Value;
-        var started = store.Time.GetTimestamp();
-        using var limit = new CancellationTokenSource(current.Analyzer.ScanTimeout, store.Time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, ct);
-        try
+    public Task<Outcome<ScanPreviewDto>> PreviewAsync(string place, string? branch, bool explain, CancellationToken ct)
+        => WithinTimeAsync(async token =>
         {
-            var opened = await LocalRepository.OpenAsync(path, branch, either.Token).ConfigureAwait(false);
-            if (opened.Value is not { } repository)
+            if (!RepositoryPlace.IsOnGitHub(place, out var name))
             {
-                return opened.Refusal!;
+                var local = await LocalRepository.OpenAsync(place, branch, token).ConfigureAwait(false);
+                return local.Value is { } opened
+                    ? await PreviewAsync(await FindAsync(r => r.Kind == RepositoryKind.Local && r.Location == opened.Path, token).ConfigureAwait(false), opened, null, explain, token).ConfigureAwait(false)
+                    : local.Refusal!;
             }
 
-            var registered = await store.ReadAsync((db, token) => db.Repositories.FirstOrDefaultAsync(r => r.Location == repository.Path && !r.Removed, token), either.Token).ConfigureAwait(false);
-            var known = registered is null ? [] : await store.ReadAsync((db, token) => db.Findings.Where(f => f.RepositoryId == registered.Id).ToListAsync(token), either.Token).ConfigureAwait(false);
-            var settled = registered is null ? [] : await store.ReadAsync((db, token) => db.WorkItems.Where(w => w.RepositoryId == registered.Id).Select(w => w.Fingerprint).ToHashSetAsync(token), either.Token).ConfigureAwait(false);
-            var results = await RunScannersAsync(new ScanRequest(repository, registered?.ScannedCommit, Full: true, explain, current.Analyzer), either.Token).ConfigureAwait(false);
-
-            var findings = results.SelectMany(r => Findings(r, known)).OrderBy(f => f.Path, StringComparer.Ordinal).ThenBy(f => f.Line).ToList();
-            var scores = findings.ToDictionary(f => f, f => ProposalWriter.Rank(f, current, store.Time.GetUtcNow()).Score);
-            var proposed = ProposalWriter.WithinCaps(findings.Where(f => !settled.Contains(f.Fingerprint)), f => f.Path, f => scores[f], current.Analyzer).ToHashSet();
-            return new ScanPreviewDto(
-                repository.Name,
-                repository.Commit,
-                repository.Branch,
-                results.Sum(r => r.Result.FilesListed),
-                results.Sum(r => r.Result.FilesRead),
-                store.Time.GetElapsedTime(started).TotalSeconds,
-                [.. findings.Select(f => f.ToDto(scores[f], proposed.Contains(f)))],
-                proposed.Count,
-                // The results of a local repository stay in it.
-                ExpectedGitHubCalls: 0,
-                [.. results.SelectMany(r => r.Result.Problems)],
-                explain ? [.. results.SelectMany(r => r.Result.Explanations)] : null);
-        }
-        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
-        {
-            return new Refusal(RefusalKind.Unavailable, "scan_timed_out", TimeOutText(current), "Exclude what need not be scanned (analyzer.excludePatterns) or raise analyzer.scanTimeoutSeconds.");
-        }
-    }
+            var state = await source.FindStateAsync(name, null, token).ConfigureAwait(false);
+            return state.Value is { } found
+                ? await PreviewAsync(await FindAsync(r => r.GitHubId == found.Id, token).ConfigureAwait(false), found, branch, explain, token).ConfigureAwait(false)
+                : state.Refusal!;
+        }, ct);
 
     /// <summary>Dry run of a registered repository, on the branch it is scanned on.</summary>
-    public async Task<Outcome<ScanPreviewDto>> PreviewAsync(long repositoryId, bool explain, CancellationToken ct)
-        => await store.ReadAsync((db, token) => db.Repositories.FirstOrDefaultAsync(r => r.Id == repositoryId && !r.Removed, token), ct).ConfigureAwait(false) is { } repository
-            ? await PreviewAsync(repository.Location, repository.BranchOverride, explain, ct).ConfigureAwait(false)
-            : Refusal.NotFound("repository", repositoryId);
+    public Task<Outcome<ScanPreviewDto>> PreviewAsync(long repositoryId, bool explain, CancellationToken ct)
+        => WithinTimeAsync(async token =>
+        {
+            if (await FindAsync(r => r.Id == repositoryId, token).ConfigureAwait(false) is not { } repository)
+            {
+                return Refusal.NotFound("repository", repositoryId);
+            }
+
+            if (repository.Kind == RepositoryKind.GitHub)
+            {
+                var state = await source.FindStateAsync(RepositoryName.Parse(repository.Location), repository.GitHubId, token).ConfigureAwait(false);
+                return state.Value is { } found ? await PreviewAsync(repository, found, repository.BranchOverride, explain, token).ConfigureAwait(false) : state.Refusal!;
+            }
+
+            var local = await LocalRepository.OpenAsync(repository.Location, repository.BranchOverride, token).ConfigureAwait(false);
+            return local.Value is { } opened ? await PreviewAsync(repository, opened, null, explain, token).ConfigureAwait(false) : local.Refusal!;
+        }, ct);
+
+    /// <summary>Asks GitHub, by one request for each hundred, how the repositories of a round stand: those in which nothing has changed cost nothing more.</summary>
+    public async Task<ScanRound> BeginRoundAsync(IReadOnlyCollection<long> repositoryIds, CancellationToken ct)
+    {
+        var remote = await store.ReadAsync((db, token) => db.Repositories
+            .Where(r => repositoryIds.Contains(r.Id) && r.Kind == RepositoryKind.GitHub && !r.Removed)
+            .Select(r => new { r.Id, r.Location, r.GitHubId, r.LastScanAt, HasProposed = db.WorkItems.Any(w => w.RepositoryId == r.Id) })
+            .ToListAsync(token), ct).ConfigureAwait(false);
+        var states = remote.Count == 0 ? [] : await source.FindStatesAsync([.. remote.Select(r => (RepositoryName.Parse(r.Location), r.GitHubId))], ct).ConfigureAwait(false);
+
+        // What this store wrote it knows; of a repository it has never proposed for it knows nothing.
+        var since = remote.Any(r => !r.HasProposed || r.LastScanAt is null) ? null : remote.Min(r => r.LastScanAt) - s_overlap;
+        return new ScanRound(remote.Zip(states).ToDictionary(r => r.First.Id, r => r.Second), token => ListProposalsAsync(since, token));
+    }
 
     /// <summary>Scans a registered repository for good. A scan that fails is an answer too: <see cref="ScanResultDto.Error"/>, kept with the repository.</summary>
     /// <param name="full">Reads every file again instead of only what changed since the last scanned commit.</param>
     /// <param name="propose">Null: once the repository is accepted. True also accepts it.</param>
-    public async Task<Outcome<ScanResultDto>> ScanAsync(OperationContext operation, long repositoryId, bool full, bool? propose, CancellationToken ct)
+    /// <param name="round">What is known of GitHub already; null asks for this repository alone.</param>
+    public async Task<Outcome<ScanResultDto>> ScanAsync(OperationContext operation, long repositoryId, bool full, bool? propose, CancellationToken ct, ScanRound? round = null)
     {
         using var activity = ManagerTelemetry.Source.StartActivity("scan");
         var gate = _oneAtATime.GetOrAdd(repositoryId, static _ => new SemaphoreSlim(1, 1));
         await gate.WaitAsync(ct).ConfigureAwait(false);
         try
         {
-            return await ScanAloneAsync(operation, repositoryId, full, propose, ct).ConfigureAwait(false);
+            return await ScanAloneAsync(operation, repositoryId, full, propose, round, ct).ConfigureAwait(false);
         }
         finally
         {
@@ -90,40 +103,117 @@ public sealed class ScanService(Store store, CurrentConfiguration configuration,
         }
     }
 
-    private async Task<Outcome<ScanResultDto>> ScanAloneAsync(OperationContext operation, long repositoryId, bool full, bool? propose, CancellationToken ct)
+    private async Task<Outcome<ScanPreviewDto>> WithinTimeAsync(Func<CancellationToken, Task<Outcome<ScanPreviewDto>>> preview, CancellationToken ct)
+    {
+        var current = configuration.Value;
+        using var limit = new CancellationTokenSource(current.Analyzer.ScanTimeout, store.Time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, ct);
+        try
+        {
+            return await preview(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        {
+            return new Refusal(RefusalKind.Unavailable, "scan_timed_out", TimeOutText(current), "Exclude what need not be scanned (analyzer.excludePatterns) or raise analyzer.scanTimeoutSeconds.");
+        }
+    }
+
+    private async Task<Outcome<ScanPreviewDto>> PreviewAsync(RepositoryEntity? registered, GitHubRepositoryState state, string? branch, bool explain, CancellationToken ct)
+    {
+        var opened = await source.OpenAsync(state, branch, ct).ConfigureAwait(false);
+        return opened.Value is { } mirror ? await PreviewAsync(registered, mirror, state, explain, ct).ConfigureAwait(false) : opened.Refusal!;
+    }
+
+    private async Task<ScanPreviewDto> PreviewAsync(RepositoryEntity? registered, LocalRepository repository, GitHubRepositoryState? state, bool explain, CancellationToken ct)
+    {
+        var current = configuration.Value;
+        var started = store.Time.GetTimestamp();
+        var known = registered is null ? [] : await store.ReadAsync((db, token) => db.Findings.Where(f => f.RepositoryId == registered.Id).ToListAsync(token), ct).ConfigureAwait(false);
+        var settled = registered is null ? [] : await store.ReadAsync((db, token) => db.WorkItems.Where(w => w.RepositoryId == registered.Id).Select(w => w.Fingerprint).ToHashSetAsync(token), ct).ConfigureAwait(false);
+        var results = await RunScannersAsync(new ScanRequest(repository, registered?.ScannedCommit, Full: true, explain, current.Analyzer), ct).ConfigureAwait(false);
+        var problems = results.SelectMany(r => r.Result.Problems).ToList();
+        var findings = results.SelectMany(r => Findings(r, known)).OrderBy(f => f.Path, StringComparer.Ordinal).ThenBy(f => f.Line).ToList();
+        if (state is not null)
+        {
+            var place = new RepositoryEntity { Name = state.Name.ToString(), Kind = RepositoryKind.GitHub, Location = state.Name.ToString(), GitHubId = state.Id };
+            try
+            {
+                var proposals = await ListProposalsAsync(null, ct).ConfigureAwait(false);
+                settled.UnionWith(findings.Select(f => f.Fingerprint).Where(fingerprint => proposals.ContainsKey(ProposalText.MarkerOf(place, fingerprint))));
+            }
+            catch (ClaudeManagerException fault)
+            {
+                problems.Add(MemoryProblem(fault.Message, fault.Fix));
+            }
+        }
+
+        var scores = findings.ToDictionary(f => f, f => ProposalWriter.Rank(f, current, store.Time.GetUtcNow()).Score);
+        var proposed = ProposalWriter.WithinCaps(findings.Where(f => !settled.Contains(f.Fingerprint)), f => f.Path, f => scores[f], current.Analyzer).ToHashSet();
+        return new ScanPreviewDto(
+            state?.Name.ToString() ?? repository.Name,
+            repository.Commit,
+            repository.Branch,
+            results.Sum(r => r.Result.FilesListed),
+            results.Sum(r => r.Result.FilesRead),
+            store.Time.GetElapsedTime(started).TotalSeconds,
+            [.. findings.Select(f => f.ToDto(scores[f], proposed.Contains(f)))],
+            proposed.Count,
+            // The results of a local repository stay in it.
+            state is null ? 0 : ProposalWriter.ExpectedCalls(proposed.Count),
+            state is null || proposed.Count == 0 ? null : await gateway.ForecastAsync(proposed.Count, ct).ConfigureAwait(false),
+            problems,
+            explain ? [.. results.SelectMany(r => r.Result.Explanations)] : null);
+    }
+
+    private Task<RepositoryEntity?> FindAsync(Expression<Func<RepositoryEntity, bool>> which, CancellationToken ct)
+        => store.ReadAsync((db, token) => db.Repositories.Where(r => !r.Removed).Where(which).OrderBy(r => r.Id).FirstOrDefaultAsync(token), ct);
+
+    private async Task<IReadOnlyDictionary<Marker, GitHubIssue>> ListProposalsAsync(DateTimeOffset? since, CancellationToken ct)
+        => configuration.Value.GitHub.ManagerRepo is { } manager
+            ? await gateway.ListProposalsAsync(RepositoryName.Parse(manager), ct, since).ConfigureAwait(false)
+            : throw new CredentialException("CM7030", "There is no repository to propose in.", "Set github.managerRepo to the owner/name of the repository where issues are to be filed.");
+
+    private static ScanProblemDto MemoryProblem(string message, string? fix) => new(null, "proposals_unknown", $"What is proposed already cannot be read: {message} {fix}".TrimEnd());
+
+    private async Task<Outcome<ScanResultDto>> ScanAloneAsync(OperationContext operation, long repositoryId, bool full, bool? propose, ScanRound? given, CancellationToken ct)
     {
         var current = configuration.Value;
         var begun = new Begun(store.Time.GetUtcNow(), store.Time.GetTimestamp());
         using var limit = new CancellationTokenSource(current.Analyzer.ScanTimeout, store.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, ct);
+        var failed = RepositoryScanState.Failed;
         string failure;
+        ScanRound? own = null;
         try
         {
             while (true)
             {
-                var repository = await store.ReadAsync((db, token) => db.Repositories.FirstOrDefaultAsync(r => r.Id == repositoryId && !r.Removed, token), either.Token).ConfigureAwait(false);
+                var repository = await FindAsync(r => r.Id == repositoryId, either.Token).ConfigureAwait(false);
                 if (repository is null)
                 {
                     return Refusal.NotFound("repository", repositoryId);
                 }
 
-                var opened = await LocalRepository.OpenAsync(repository.Location, repository.BranchOverride, either.Token).ConfigureAwait(false);
-                if (opened.Value is not { } local)
+                var round = given ?? (own ??= await BeginRoundAsync([repositoryId], either.Token).ConfigureAwait(false));
+                var rules = RulesOf(current.Analyzer);
+                var known = repository.ScanRules == rules ? repository.ScannedCommit : null;
+                var opened = await OpenAsync(repository, round, full ? null : known, either.Token).ConfigureAwait(false);
+                if (opened.Value is not { } seen)
                 {
                     failure = $"{opened.Refusal!.Message} {opened.Refusal.Fix}";
+                    failed = repository.Kind == RepositoryKind.GitHub && opened.Refusal.Kind is RefusalKind.NotFound or RefusalKind.Conflict ? RepositoryScanState.Unavailable : RepositoryScanState.Failed;
                     break;
                 }
 
-                var rules = RulesOf(current.Analyzer);
-                var known = repository.ScanRules == rules ? repository.ScannedCommit : null;
                 IReadOnlyList<(IScanner Scanner, ScannerResult Result)> results = [];
-                if (full || known != local.Commit)
+                if (full || known != seen.Commit)
                 {
                     await MarkScanningAsync(operation, repositoryId, either.Token).ConfigureAwait(false);
-                    results = await RunScannersAsync(new ScanRequest(local, repository.ScannedCommit, full || known is null, Explain: false, current.Analyzer), either.Token).ConfigureAwait(false);
+                    results = await RunScannersAsync(new ScanRequest(seen.Repository!, repository.ScannedCommit, full || known is null, Explain: false, current.Analyzer), either.Token).ConfigureAwait(false);
                 }
 
-                if (await FinishAsync(operation, repository, local, rules, results, propose, current, begun, either.Token).ConfigureAwait(false) is { } result)
+                var memory = await RememberAsync(repository, round, results, propose, either.Token).ConfigureAwait(false);
+                if (await FinishAsync(operation, repository, new Examined(seen, rules, results, memory), propose, current, begun, either.Token).ConfigureAwait(false) is { } result)
                 {
                     Log.ScanFinished(logger, repositoryId, result.FilesRead, result.Found, result.New, result.Closed, result.Seconds);
                     return result;
@@ -147,8 +237,51 @@ public sealed class ScanService(Store store, CurrentConfiguration configuration,
             Log.ScanFailed(logger, repositoryId, e);
             failure = e.Message;
         }
+        finally
+        {
+            own?.Dispose();
+        }
 
-        return await FailAsync(operation, repositoryId, failure, begun, ct).ConfigureAwait(false);
+        return await FailAsync(operation, repositoryId, failed, failure, begun, ct).ConfigureAwait(false);
+    }
+
+    /// <param name="known">The commit whose findings are known: when GitHub's state says that it is the newest, the mirror is not even opened.</param>
+    private async Task<Outcome<Seen>> OpenAsync(RepositoryEntity repository, ScanRound round, string? known, CancellationToken ct)
+    {
+        if (repository.Kind == RepositoryKind.Local)
+        {
+            var local = await LocalRepository.OpenAsync(repository.Location, repository.BranchOverride, ct).ConfigureAwait(false);
+            return local.Value is { } here ? new Seen(here.Commit, here.Branch, here, null) : local.Refusal!;
+        }
+
+        var state = round.StateOf(repository.Id) ?? await source.FindStateAsync(RepositoryName.Parse(repository.Location), repository.GitHubId, ct).ConfigureAwait(false);
+        if (state.Value is not { } found)
+        {
+            return state.Refusal!;
+        }
+
+        if (await FindAsync(r => r.GitHubId == found.Id && r.Id != repository.Id, ct).ConfigureAwait(false) is { } same)
+        {
+            return Refusal.Conflict("registered_twice", $"{repository.Location} is {same.Location}, which is registered too.", "Remove one of them.");
+        }
+
+        if (repository.BranchOverride is null && known is not null && found.Commit == known)
+        {
+            return new Seen(known, found.DefaultBranch!, null, found);
+        }
+
+        var opened = await source.OpenAsync(found, repository.BranchOverride, ct).ConfigureAwait(false);
+        return opened.Value is { } mirror ? new Seen(mirror.Commit, mirror.Branch, mirror, found) : opened.Refusal!;
+    }
+
+    /// <summary>What GitHub knows of earlier proposals, when there may be something to propose. The memory of a local repository is the store alone.</summary>
+    private async Task<Outcome<IReadOnlyDictionary<Marker, GitHubIssue>>> RememberAsync(
+        RepositoryEntity repository, ScanRound round, IReadOnlyList<(IScanner Scanner, ScannerResult Result)> results, bool? propose, CancellationToken ct)
+    {
+        var mayPropose = repository.Kind == RepositoryKind.GitHub && (propose ?? repository.Accepted)
+            && (results.Any(r => r.Result.Found.Count > 0)
+                || await store.ReadAsync((db, token) => db.Findings.AnyAsync(f => f.RepositoryId == repository.Id && !f.Gone && !db.WorkItems.Any(w => w.FindingId == f.Id), token), ct).ConfigureAwait(false));
+        return mayPropose ? await round.ProposalsAsync(ct).ConfigureAwait(false) : new(s_nothing, null);
     }
 
     private async Task<IReadOnlyList<(IScanner Scanner, ScannerResult Result)>> RunScannersAsync(ScanRequest request, CancellationToken ct)
@@ -165,10 +298,8 @@ public sealed class ScanService(Store store, CurrentConfiguration configuration,
     /// <summary>Writes everything the scan says, or null when it was outrun.</summary>
     private async Task<ScanResultDto?> FinishAsync(
         OperationContext operation,
-        RepositoryEntity seen,
-        LocalRepository opened,
-        string rules,
-        IReadOnlyList<(IScanner Scanner, ScannerResult Result)> results,
+        RepositoryEntity before,
+        Examined examined,
         bool? propose,
         ManagerConfiguration current,
         Begun begun,
@@ -178,20 +309,34 @@ public sealed class ScanService(Store store, CurrentConfiguration configuration,
         {
             return await store.WriteAsync(operation, async (tx, token) =>
             {
-                var repository = await tx.Db.Repositories.FirstAsync(r => r.Id == seen.Id, token).ConfigureAwait(false);
-                if (repository.ScannedCommit != seen.ScannedCommit || repository.ScanRules != seen.ScanRules)
+                var repository = await tx.Db.Repositories.FirstAsync(r => r.Id == before.Id, token).ConfigureAwait(false);
+                if (repository.ScannedCommit != before.ScannedCommit || repository.ScanRules != before.ScanRules)
                 {
                     return null;
                 }
 
+                var (opened, rules, results, memory) = examined;
+                var problems = results.SelectMany(r => r.Result.Problems).ToList();
+                if (opened.State is { } state)
+                {
+                    problems.AddRange(Follow(tx, repository, state));
+                }
+
                 var changes = await ApplyAsync(tx, repository, opened.Commit, results, token).ConfigureAwait(false);
                 repository.Accepted |= propose is true;
-                var counts = await ProposalWriter.ApplyAsync(tx, repository, changes, propose ?? repository.Accepted, current, token).ConfigureAwait(false);
+                var mayPropose = propose ?? repository.Accepted;
+                if (mayPropose && memory.Refusal is { } unknown)
+                {
+                    // Proposing what may be proposed already would be proposing it twice. What is found is kept, and proposed by a later scan.
+                    problems.Add(MemoryProblem(unknown.Message, unknown.Fix));
+                    mayPropose = false;
+                }
+
+                var counts = await ProposalWriter.ApplyAsync(tx, repository, changes, mayPropose, memory.Value ?? s_nothing, current, token).ConfigureAwait(false);
                 var open = await tx.Db.Findings.CountAsync(f => f.RepositoryId == repository.Id && !f.Gone, token).ConfigureAwait(false);
 
                 var seconds = store.Time.GetElapsedTime(begun.Timestamp).TotalSeconds;
                 var filesRead = results.Sum(r => r.Result.FilesRead);
-                IReadOnlyList<ScanProblemDto> problems = [.. results.SelectMany(r => r.Result.Problems)];
                 tx.Db.Scans.Add(new ScanEntity
                 {
                     RepositoryId = repository.Id,
@@ -232,6 +377,21 @@ public sealed class ScanService(Store store, CurrentConfiguration configuration,
         {
             return null;
         }
+    }
+
+    /// <summary>Takes over what GitHub says of the repository: its number, and its new name when it was renamed or transferred.</summary>
+    private static IEnumerable<ScanProblemDto> Follow(StoreTransaction tx, RepositoryEntity repository, GitHubRepositoryState state)
+    {
+        repository.GitHubId = state.Id;
+        var (was, now) = (repository.Location, state.Name.ToString());
+        if (was == now)
+        {
+            return [];
+        }
+
+        (repository.Location, repository.Name) = (now, now);
+        tx.Audit(new AuditRecord("repository", "repository.renamed", "repository", Id(repository.Id), Details: new Dictionary<string, object?> { ["from"] = was, ["to"] = now }));
+        return [new ScanProblemDto(null, "renamed", $"{was} is called {now} now, and is followed there.")];
     }
 
     private static async Task<FindingChanges> ApplyAsync(StoreTransaction tx, RepositoryEntity repository, string commit, IReadOnlyList<(IScanner Scanner, ScannerResult Result)> results, CancellationToken ct)
@@ -305,13 +465,13 @@ public sealed class ScanService(Store store, CurrentConfiguration configuration,
             }
         }, CancellationToken.None);
 
-    private Task<Outcome<ScanResultDto>> FailAsync(OperationContext operation, long repositoryId, string error, Begun begun, CancellationToken ct)
+    private Task<Outcome<ScanResultDto>> FailAsync(OperationContext operation, long repositoryId, RepositoryScanState state, string error, Begun begun, CancellationToken ct)
         => store.WriteAsync<Outcome<ScanResultDto>>(operation, async (tx, token) =>
         {
             var repository = await tx.Db.Repositories.FirstAsync(r => r.Id == repositoryId, token).ConfigureAwait(false);
             var seconds = store.Time.GetElapsedTime(begun.Timestamp).TotalSeconds;
             tx.Db.Scans.Add(new ScanEntity { RepositoryId = repositoryId, StartedAt = begun.At, Seconds = seconds, Problems = "[]", Error = error });
-            repository.ScanState = RepositoryScanState.Failed;
+            repository.ScanState = state;
             repository.LastScanAt = tx.Now;
             repository.LastScanSeconds = seconds;
             repository.LastScanFilesRead = 0;
@@ -341,6 +501,13 @@ public sealed class ScanService(Store store, CurrentConfiguration configuration,
         => FormattableString.Invariant($"The scan took longer than {current.Analyzer.ScanTimeout.TotalSeconds:0.#} s.");
 
     private static string Id(long id) => id.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>All that one scan has to say, before it is written.</summary>
+    private sealed record Examined(Seen Seen, string Rules, IReadOnlyList<(IScanner Scanner, ScannerResult Result)> Results, Outcome<IReadOnlyDictionary<Marker, GitHubIssue>> Memory);
+
+    /// <param name="Repository">Null when nothing has changed, so that nothing need be read.</param>
+    /// <param name="State">Of one on GitHub.</param>
+    private sealed record Seen(string Commit, string Branch, LocalRepository? Repository, GitHubRepositoryState? State);
 
     private readonly record struct Begun(DateTimeOffset At, long Timestamp);
 }

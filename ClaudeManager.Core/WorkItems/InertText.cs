@@ -31,7 +31,7 @@ public static class InertText
     /// <summary>A code span no backtick inside can close (CommonMark 6.1).</summary>
     public static string Code(string text)
     {
-        var line = Title(text, 4096);
+        var line = WithoutMarkers(Title(text, 4096));
         var fence = new string('`', LongestRun(line) + 1);
         return line.Length == 0 ? "``" : line[0] == '`' || line[^1] == '`' ? $"{fence} {line} {fence}" : fence + line + fence;
     }
@@ -40,8 +40,11 @@ public static class InertText
     public static string Fence(string text, string? language = null)
     {
         var fence = new string('`', Math.Max(3, LongestRun(text) + 1));
-        return $"{fence}{language}\n{text.TrimEnd('\n')}\n{fence}";
+        return $"{fence}{language}\n{WithoutMarkers(text).TrimEnd('\n')}\n{fence}";
     }
+
+    /// <summary>What we write we find again by its marker; a text of others must not hold one.</summary>
+    private static string WithoutMarkers(string text) => text.Replace("<!-- claude-manager", "< !-- claude-manager", StringComparison.OrdinalIgnoreCase);
 
     private static int LongestRun(string text)
     {

@@ -3,9 +3,11 @@ using System.Text.Json;
 using ClaudeManager.Core.Audit;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Runs;
+using ClaudeManager.Core.WorkItems.Proposals;
 using Microsoft.EntityFrameworkCore;
 
 namespace ClaudeManager.Core.WorkItems;
@@ -26,7 +28,13 @@ public sealed record ProposalCounts(int Proposed, int Closed, int Reopened);
 /// <summary>Turns a scan's findings into work items, inside the scan's transaction.</summary>
 public static class ProposalWriter
 {
-    public static async Task<ProposalCounts> ApplyAsync(StoreTransaction tx, RepositoryEntity repository, FindingChanges changes, bool propose, ManagerConfiguration configuration, CancellationToken ct)
+    private static readonly string[] s_labels = [GitHubGateway.ProposalLabel, "refactor", "todo"];
+
+    /// <summary>GitHub's calls for so many proposals: one for each issue, and once the listing of what is there and a look at each label.</summary>
+    public static int ExpectedCalls(int issues) => issues == 0 ? 0 : issues + 1 + s_labels.Length;
+
+    /// <param name="written">Issues on GitHub by which something was proposed, by this store or by one that is gone.</param>
+    public static async Task<ProposalCounts> ApplyAsync(StoreTransaction tx, RepositoryEntity repository, FindingChanges changes, bool propose, IReadOnlyDictionary<Marker, GitHubIssue> written, ManagerConfiguration configuration, CancellationToken ct)
     {
         await tx.Db.SaveChangesAsync(ct).ConfigureAwait(false);
         var affected = changes.Moved.Concat(changes.Changed).Concat(changes.Gone).Concat(changes.Returned).Select(f => f.Id).ToHashSet();
@@ -68,41 +76,88 @@ public static class ProposalWriter
             }
         }
 
-        var proposed = propose ? await ProposeAsync(tx, repository, changes.Commit, configuration, history, ct).ConfigureAwait(false) : 0;
+        var proposed = propose ? await ProposeAsync(tx, repository, changes.Commit, written, configuration, history, ct).ConfigureAwait(false) : 0;
         return new ProposalCounts(proposed, closed, reopened);
     }
 
     /// <summary>Proposes the best of what is found and not yet proposed, within the caps of one scan.</summary>
-    private static async Task<int> ProposeAsync(StoreTransaction tx, RepositoryEntity repository, string commit, ManagerConfiguration configuration, IReadOnlyDictionary<WorkKind, KindHistory> history, CancellationToken ct)
+    private static async Task<int> ProposeAsync(StoreTransaction tx, RepositoryEntity repository, string commit, IReadOnlyDictionary<Marker, GitHubIssue> written, ManagerConfiguration configuration, IReadOnlyDictionary<WorkKind, KindHistory> history, CancellationToken ct)
     {
         var waiting = await tx.Db.Findings
             .Where(f => f.RepositoryId == repository.Id && !f.Gone && !tx.Db.WorkItems.Any(w => w.FindingId == f.Id))
             .ToListAsync(ct).ConfigureAwait(false);
+        foreach (var finding in waiting.ToList())
+        {
+            if (written.Count > 0 && written.TryGetValue(ProposalText.MarkerOf(repository, finding.Fingerprint), out var issue))
+            {
+                await AdoptAsync(tx, repository, finding, issue, commit, configuration, history, ct).ConfigureAwait(false);
+                waiting.Remove(finding);
+            }
+        }
+
         var ranked = waiting.Select(f => (Finding: f, Ranking: Rank(f, configuration, tx.Now, history)));
         var chosen = WithinCaps(ranked, r => r.Finding.Path, r => r.Ranking.Score, configuration.Analyzer).ToList();
         foreach (var (finding, _) in chosen)
         {
-            var item = new WorkItemEntity
-            {
-                RepositoryId = repository.Id,
-                Finding = finding,
-                Fingerprint = finding.Fingerprint,
-                Title = "",
-                Body = "",
-                ScoreTerms = "[]",
-                Labels = JsonSerializer.Serialize<string[]>(["task-proposal", "refactor", "todo"]),
-                CorrelationId = tx.Operation.CorrelationId,
-                State = WorkItemState.Proposed,
-                CreatedAt = tx.Now,
-            };
-            Describe(tx, repository, item, finding, commit, configuration, history);
-            tx.Db.WorkItems.Add(item);
-            await tx.Db.SaveChangesAsync(ct).ConfigureAwait(false);
+            var item = await CreateAsync(tx, repository, finding, WorkItemState.Proposed, commit, configuration, history, ct).ConfigureAwait(false);
             tx.Audit(new AuditRecord("proposal", "work_item.proposed", "work_item", item.Id.ToString(CultureInfo.InvariantCulture), Details: new Dictionary<string, object?> { ["repository"] = repository.Name, ["fingerprint"] = item.Fingerprint, ["commit"] = commit }));
             tx.Publish("work_item.changed", "work_item", item.Id, ManagerJson.Name(item.State), item.Title);
         }
 
         return chosen.Count;
+    }
+
+    private static async Task<WorkItemEntity> CreateAsync(
+        StoreTransaction tx, RepositoryEntity repository, FindingEntity finding, WorkItemState state, string commit, ManagerConfiguration configuration, IReadOnlyDictionary<WorkKind, KindHistory> history, CancellationToken ct)
+    {
+        var item = new WorkItemEntity
+        {
+            RepositoryId = repository.Id,
+            Finding = finding,
+            Fingerprint = finding.Fingerprint,
+            Title = "",
+            Body = "",
+            ScoreTerms = "[]",
+            Labels = JsonSerializer.Serialize(s_labels),
+            CorrelationId = tx.Operation.CorrelationId,
+            State = state,
+            CreatedAt = tx.Now,
+        };
+        Describe(tx, repository, item, finding, commit, configuration, history);
+        tx.Db.WorkItems.Add(item);
+        await tx.Db.SaveChangesAsync(ct).ConfigureAwait(false);
+        return item;
+    }
+
+    /// <summary>A finding that was proposed before this store knew of it takes its issue over, and what people decided there.</summary>
+    private static async Task AdoptAsync(
+        StoreTransaction tx, RepositoryEntity repository, FindingEntity finding, GitHubIssue issue, string commit, ManagerConfiguration configuration, IReadOnlyDictionary<WorkKind, KindHistory> history, CancellationToken ct)
+    {
+        var (state, why) = issue switch
+        {
+            { IsOpen: true } => (WorkItemState.Proposed, null),
+            { StateReason: "not_planned" } => (WorkItemState.Rejected, "Closed on GitHub as not planned."),
+            _ => (WorkItemState.Closed, "Closed on GitHub."),
+        };
+        var item = await CreateAsync(tx, repository, finding, state, commit, configuration, history, ct).ConfigureAwait(false);
+        item.StateReason = why;
+        item.RejectedTextHash = state == WorkItemState.Rejected ? finding.TextHash : null;
+        var text = ProposalText.Read(issue.Title, issue.Body);
+        tx.Db.ProposalIssues.Add(new ProposalIssueEntity
+        {
+            WorkItemId = item.Id,
+            Repository = configuration.GitHub.ManagerRepo!,
+            Number = issue.Number,
+            Url = issue.Url.AbsoluteUri,
+            TitleSha256 = text.TitleSha256,
+            BodySha256 = text.BodySha256,
+            IsOpen = issue.IsOpen,
+            WrittenAt = issue.CreatedAt,
+            UpdatedAt = tx.Now,
+        });
+        await tx.Db.SaveChangesAsync(ct).ConfigureAwait(false);
+        tx.Audit(new AuditRecord("proposal", "work_item.adopted", "work_item", item.Id.ToString(CultureInfo.InvariantCulture), Details: new Dictionary<string, object?> { ["repository"] = repository.Name, ["fingerprint"] = item.Fingerprint, ["issue"] = issue.Url.AbsoluteUri, ["state"] = ManagerJson.Name(state) }));
+        tx.Publish("work_item.changed", "work_item", item.Id, ManagerJson.Name(state), item.Title);
     }
 
     /// <summary>The caps limit new proposals of one scan, best first; what is over them waits, and is not lost.</summary>
@@ -185,15 +240,15 @@ public static class ProposalWriter
         item.Score = item.ScoreOverride ?? ranking.Score;
         item.ScoreTerms = JsonSerializer.Serialize(ranking.Terms, ManagerJson.Options);
         item.Title = InertText.Title($"Address {finding.Marker} in {finding.Path}:{finding.Line.ToString(CultureInfo.InvariantCulture)}");
-        item.Body = Body(repository, finding, commit);
+        item.Body = Body(repository, finding, commit, configuration.GitHub);
         item.BaseCommit = commit;
         WorkItemStateMachine.Touch(tx, item);
     }
 
-    /// <summary>The issue body of product §5; for a local repository the link is the place in the commit.</summary>
-    private static string Body(RepositoryEntity repository, FindingEntity finding, string commit)
+    /// <summary>The body that Gen-1's issues had, on which people's workflows depend.</summary>
+    private static string Body(RepositoryEntity repository, FindingEntity finding, string commit, GitHubConfiguration github)
         => $"""
-            A `{finding.Marker}` comment asks for work: {InertText.Code(finding.Text.Length == 0 ? finding.Marker : finding.Text)}
+            A {InertText.Code(finding.Marker)} comment asks for work: {InertText.Code(finding.Text.Length == 0 ? finding.Marker : finding.Text)}
 
             **Repository:** {InertText.Title(repository.Name)}
             **File:** {InertText.Code(finding.Path)}
@@ -202,8 +257,17 @@ public static class ProposalWriter
 
             {InertText.Fence(finding.Context)}
 
-            **Direct Link:** {InertText.Code($"{Short(commit)}:{finding.Path}#L{finding.Line.ToString(CultureInfo.InvariantCulture)}")}
+            **Direct Link:** {Link(repository, finding, commit, github)}
             """;
+
+    /// <summary>The place in the commit, which stays what it was; on GitHub as an address people can follow.</summary>
+    private static string Link(RepositoryEntity repository, FindingEntity finding, string commit, GitHubConfiguration github)
+    {
+        var line = finding.Line.ToString(CultureInfo.InvariantCulture);
+        return repository.Kind == RepositoryKind.GitHub
+            ? $"{GitHubAddress.Of(github.BaseUrl).Web}{repository.Location}/blob/{commit}/{string.Join('/', finding.Path.Split('/').Select(Uri.EscapeDataString))}#L{line}"
+            : InertText.Code($"{Short(commit)}:{finding.Path}#L{line}");
+    }
 
     private static string Short(string commit) => commit.Length > 12 ? commit[..12] : commit;
 }

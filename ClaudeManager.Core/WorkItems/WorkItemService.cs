@@ -9,6 +9,7 @@ using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
+using ClaudeManager.Core.Repositories;
 using ClaudeManager.Core.Runs;
 using ClaudeManager.Core.Verification;
 using Microsoft.EntityFrameworkCore;
@@ -16,7 +17,7 @@ using Microsoft.EntityFrameworkCore;
 namespace ClaudeManager.Core.WorkItems;
 
 /// <summary>What people do with work items: look, decide, ask why.</summary>
-public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRenderer prompts, AgentCatalog agents, Sandbox sandbox, CurrentConfiguration configuration)
+public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRenderer prompts, AgentCatalog agents, Sandbox sandbox, RepositorySource source, CurrentConfiguration configuration)
 {
     public Task<Page<WorkItemDto>> ListAsync(IReadOnlyList<WorkItemState> states, long? repositoryId, string? search, string? sort, int skip, int take, CancellationToken ct)
         => store.ReadAsync(async (db, token) =>
@@ -101,7 +102,8 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
         }
 
         var repository = await store.ReadAsync((db, token) => db.WorkItems.Where(w => w.Id == id).Select(w => w.Repository!).SingleAsync(token), ct).ConfigureAwait(false);
-        return found with { VerifyCommands = (await VerifyCommands.ResolveAsync(configuration.Value.Executor, repository.Name, repository.Location, found.BaseCommit, ct).ConfigureAwait(false)).Checks };
+        var directory = await source.LocateAsync(repository, found.BaseCommit, ct).ConfigureAwait(false);
+        return found with { VerifyCommands = (await VerifyCommands.ResolveAsync(configuration.Value.Executor, repository.Name, directory, found.BaseCommit, ct).ConfigureAwait(false)).Checks };
     }
 
     /// <summary>The preview without what is only shown beside it and costs a look into the repository.</summary>

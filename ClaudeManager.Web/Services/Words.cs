@@ -77,6 +77,7 @@ internal static class Words
         RepositoryScanState.Preview => "Waits for you",
         RepositoryScanState.Ok => "Scanned",
         RepositoryScanState.Failed => "Scan failed",
+        RepositoryScanState.Unavailable => "Not to be had",
         _ => state.ToString(),
     };
 
@@ -85,7 +86,7 @@ internal static class Words
         RepositoryScanState.Scanning => "busy",
         RepositoryScanState.Preview => "accent",
         RepositoryScanState.Ok => "good",
-        RepositoryScanState.Failed => "bad",
+        RepositoryScanState.Failed or RepositoryScanState.Unavailable => "bad",
         _ => "idle",
     };
 

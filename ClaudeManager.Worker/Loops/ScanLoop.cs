@@ -1,22 +1,33 @@
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Events;
 using ClaudeManager.Core.Operations;
+using ClaudeManager.Core.Repositories;
 using ClaudeManager.Core.Scanning;
 
 namespace ClaudeManager.Worker.Loops;
 
 /// <summary>Scans what is due: asked for by a person, or by the schedule. One bad repository never stops the others.</summary>
-internal sealed class ScanLoop(ScanSchedule schedule, ScanService scans, CurrentConfiguration configuration, Operation operation, EventSignal signal, TimeProvider time, ILogger<ScanLoop> logger)
+internal sealed class ScanLoop(RepositoryRegistry repositories, ScanSchedule schedule, ScanService scans, CurrentConfiguration configuration, Operation operation, EventSignal signal, TimeProvider time, ILogger<ScanLoop> logger)
     : Loop("scans.dispatch", TimeSpan.FromSeconds(5), operation, signal, time, logger)
 {
+    private long _registered;
+
     protected override async Task<bool> RoundAsync(OperationContext context, CancellationToken ct)
     {
+        var current = configuration.Value;
+        if (_registered != current.Generation)
+        {
+            await repositories.RegisterConfiguredAsync(context, ct);
+            _registered = current.Generation;
+        }
+
         var due = await schedule.ClaimDueAsync(context, ct);
-        await Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = configuration.Value.Analyzer.MaxConcurrentScans, CancellationToken = ct }, async (id, token) =>
+        using var round = await scans.BeginRoundAsync(due, ct);
+        await Parallel.ForEachAsync(due, new ParallelOptions { MaxDegreeOfParallelism = current.Analyzer.MaxConcurrentScans, CancellationToken = ct }, async (id, token) =>
         {
             try
             {
-                await Operation.RunAsync("repositories.scan", "system:worker", (scan, inner) => scans.ScanAsync(scan, id, full: false, propose: null, inner), token);
+                await Operation.RunAsync("repositories.scan", "system:worker", (scan, inner) => scans.ScanAsync(scan, id, full: false, propose: null, inner, round), token);
             }
             catch (Exception e) when (e is not OperationCanceledException || !token.IsCancellationRequested)
             {

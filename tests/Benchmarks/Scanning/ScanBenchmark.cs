@@ -4,13 +4,13 @@ using System.Text;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Git;
+using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Repositories;
 using ClaudeManager.Core.Scanning;
 using ClaudeManager.Tests.Shared.Repositories;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ClaudeManager.Benchmarks.Scanning;
 
@@ -128,11 +128,18 @@ internal static class ScanBenchmark
         await using var many = await ManyAsync(ct);
         var services = new ServiceCollection();
         services.AddManagerStore(new StoreTarget.Sqlite(directory.Combine("benchmark.db")));
+        services.AddLogging();
+        services.AddSingleton(new CurrentConfiguration(ManagerConfiguration.Default));
+        services.AddSingleton(new DataDirectory(directory.Path));
+        services.AddGitHub(token: null);
+        services.AddSingleton<IScanner, TodoCommentsScanner>();
+        services.AddSingleton<RepositorySource>();
+        services.AddSingleton<ScanService>();
+        services.AddSingleton<RepositoryRegistry>();
         await using var provider = services.BuildServiceProvider();
         await provider.GetRequiredService<DatabaseAdministration>().MigrateAsync(ct);
-        var configuration = new CurrentConfiguration(ManagerConfiguration.Default);
-        var scans = new ScanService(provider.GetRequiredService<Store>(), configuration, [new TodoCommentsScanner()], NullLogger<ScanService>.Instance);
-        var registry = new RepositoryRegistry(provider.GetRequiredService<Store>(), scans, configuration, new DataDirectory(directory.Path));
+        var scans = provider.GetRequiredService<ScanService>();
+        var registry = provider.GetRequiredService<RepositoryRegistry>();
         var operation = OperationContext.Create("benchmark", "system:benchmark");
         var added = await registry.AddAsync(operation, new AddRepositoryRequest(many.Path, Propose: true), ct);
         return await CompareAsync(

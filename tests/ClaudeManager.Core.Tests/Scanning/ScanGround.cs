@@ -1,4 +1,5 @@
 using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Repositories;
@@ -6,7 +7,6 @@ using ClaudeManager.Core.Scanning;
 using ClaudeManager.Tests.Shared.Repositories;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ClaudeManager.Core.Tests.Scanning;
 
@@ -19,12 +19,24 @@ internal sealed class ScanGround : IAsyncDisposable
     private ScanGround(ManagerConfiguration configuration, IReadOnlyList<IScanner> scanners)
     {
         var services = new ServiceCollection();
+        services.AddLogging();
         services.AddManagerStore(new StoreTarget.Sqlite(_directory.Combine("test.db")));
+        services.AddSingleton(new CurrentConfiguration(configuration));
+        services.AddSingleton(new DataDirectory(_directory.Combine("data")));
+        services.AddGitHub(token: null);
+        services.AddSingleton<RepositorySource>();
+        foreach (var scanner in scanners)
+        {
+            services.AddSingleton(scanner);
+        }
+
+        services.AddSingleton<ScanService>();
+        services.AddSingleton<RepositoryRegistry>();
         _services = services.BuildServiceProvider();
         Store = _services.GetRequiredService<Store>();
-        Configuration = new CurrentConfiguration(configuration);
-        Scans = new ScanService(Store, Configuration, scanners, NullLogger<ScanService>.Instance);
-        Registry = new RepositoryRegistry(Store, Scans, Configuration, new DataDirectory(_directory.Combine("data")));
+        Configuration = _services.GetRequiredService<CurrentConfiguration>();
+        Scans = _services.GetRequiredService<ScanService>();
+        Registry = _services.GetRequiredService<RepositoryRegistry>();
     }
 
     public Store Store { get; }
