@@ -3,7 +3,6 @@ using ClaudeManager.Core.Audit;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.Operations;
-using ClaudeManager.Core.Outbox;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
 using Microsoft.EntityFrameworkCore;
