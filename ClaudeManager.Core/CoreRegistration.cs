@@ -76,6 +76,7 @@ public static class CoreRegistration
         services.AddSingleton<LabelApproval>();
         services.AddSingleton<ProposalInbox>();
         services.AddSingleton<ProposalPoll>();
+        services.AddSingleton<IssueIntake>();
 
         services.AddSingleton<Sandbox>();
         services.AddSingleton<ContainedProcess>();

@@ -106,7 +106,7 @@ internal sealed class ScanCommand : Command
     }
 
     /// <summary>Without a server it is this process that writes to GitHub: it ends when all is there, or when the rest cannot be for now.</summary>
-    private static async Task<int> DrainAsync(ManagerApiClient api, int failedBefore, Invocation invocation, CancellationToken ct)
+    internal static async Task<int> DrainAsync(ManagerApiClient api, int failedBefore, Invocation invocation, CancellationToken ct)
     {
         string? said = null;
         while (true)
@@ -121,7 +121,7 @@ internal sealed class ScanCommand : Command
 
             if (outbox.Waiting == outbox.Pending)
             {
-                throw new CommandFailedException(ExitCode.TryLater, $"{outbox.Pending} changes are not on GitHub yet and cannot be before {invocation.Output.Time(outbox.NextAttemptAt)}: {outbox.Problem} The next scan goes on with them.");
+                throw new CommandFailedException(ExitCode.TryLater, $"{outbox.Pending} changes are not on GitHub yet and cannot be before {invocation.Output.Time(outbox.NextAttemptAt)}: {outbox.Problem} The next command that writes goes on with them.");
             }
 
             var end = invocation.Output.Time(outbox.ExpectedAllThereAt);

@@ -234,6 +234,10 @@ public sealed record PinRequest(int Version, bool Pinned);
 /// <param name="Score">1 to 10, or null to return to the computed score.</param>
 public sealed record OverrideScoreRequest(int Version, double? Score, string Reason);
 
+/// <summary>An issue whose work item is wanted, known here or not.</summary>
+/// <param name="Repository"><c>owner/name</c> of the repository the issue is in: <c>github.managerRepo</c>.</param>
+public sealed record TakeIssueRequest(string Repository, int Number);
+
 /// <summary>A work item written by a person (<c>tasks new</c>).</summary>
 public sealed record NewWorkItemRequest(long RepositoryId, string Title, string Description, string? Agent = null);
 

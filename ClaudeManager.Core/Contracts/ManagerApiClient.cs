@@ -84,6 +84,10 @@ public sealed class ManagerApiClient(HttpClient http)
     public Task<WorkItemDetailDto> NewWorkItemAsync(NewWorkItemRequest request, CancellationToken ct)
         => SendAsync<WorkItemDetailDto>(HttpMethod.Post, "work-items", request, ct);
 
+    /// <summary>The work item of an issue; made from the issue itself where this store does not know it. Its label is looked at right away.</summary>
+    public Task<WorkItemDetailDto> TakeIssueAsync(TakeIssueRequest request, CancellationToken ct)
+        => SendAsync<WorkItemDetailDto>(HttpMethod.Post, "work-items/issue", request, ct);
+
     public Task<IReadOnlyList<GateDto>> ExplainAsync(long id, CancellationToken ct) => GetAsync<IReadOnlyList<GateDto>>($"work-items/{id}/gates", ct);
 
     /// <param name="agent">Null: the default agent.</param>

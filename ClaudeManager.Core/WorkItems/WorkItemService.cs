@@ -12,6 +12,7 @@ using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Repositories;
 using ClaudeManager.Core.Runs;
 using ClaudeManager.Core.Verification;
+using ClaudeManager.Core.WorkItems.Proposals;
 using Microsoft.EntityFrameworkCore;
 
 namespace ClaudeManager.Core.WorkItems;
@@ -422,19 +423,22 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
                 return (long?)null;
             }
 
-            var ranking = Ranker.Rank(new RankInput("", title + ". " + request.Description, null, null, null, tx.Now, ["manual-task"]), configuration.Value.Ranking, tx.Now);
+            // On GitHub the issue says the repository and the agent to whoever has nothing but the issue.
+            var isOnGitHub = repository.Kind == RepositoryKind.GitHub;
+            string[] labels = isOnGitHub && ProposalLabels.LabelOf(request.Agent) is { } executor ? [ProposalLabels.Manual, executor] : [ProposalLabels.Manual];
+            var ranking = Ranker.Rank(new RankInput("", title + ". " + request.Description, null, null, null, tx.Now, labels), configuration.Value.Ranking, tx.Now);
             var item = new WorkItemEntity
             {
                 RepositoryId = repository.Id,
                 Fingerprint = Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32)),
                 Title = title,
-                Body = request.Description,
+                Body = isOnGitHub ? $"**Repository:** {repository.Location}\n\n{request.Description}" : request.Description,
                 Kind = ranking.Kind,
                 State = WorkItemState.Proposed,
                 Score = ranking.Score,
                 ComputedScore = ranking.Score,
                 ScoreTerms = JsonSerializer.Serialize(ranking.Terms, ManagerJson.Options),
-                Labels = JsonSerializer.Serialize<string[]>(["manual-task"]),
+                Labels = JsonSerializer.Serialize(labels),
                 Agent = request.Agent,
                 BaseCommit = repository.ScannedCommit,
                 CorrelationId = operation.CorrelationId,

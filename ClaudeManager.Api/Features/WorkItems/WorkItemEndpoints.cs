@@ -2,6 +2,7 @@ using ClaudeManager.Api.Errors;
 using ClaudeManager.Api.Operations;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.WorkItems;
+using ClaudeManager.Core.WorkItems.Proposals;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Answer = Microsoft.AspNetCore.Http.HttpResults.Results<Microsoft.AspNetCore.Http.HttpResults.Ok<ClaudeManager.Core.Contracts.WorkItemDetailDto>, Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult>;
 using BulkAnswer = Microsoft.AspNetCore.Http.HttpResults.Results<Microsoft.AspNetCore.Http.HttpResults.Ok<ClaudeManager.Core.Contracts.BulkResultDto>, Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult>;
@@ -15,6 +16,7 @@ internal static class WorkItemEndpoints
         var group = api.MapGroup("/work-items").WithTags("Work items").ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status400BadRequest);
         group.MapGet("", ListAsync).WithName("work_items.list").WithSummary("Work items by state, repository and text, best first");
         group.MapPost("", NewAsync).WithName("work_items.new").WithSummary("A work item written by a person");
+        group.MapPost("/issue", TakeIssueAsync).WithName("work_items.take_issue").WithSummary("The work item of an issue on GitHub, made from the issue where it is not known, and what its label says");
         group.MapGet("/{id:long}", GetAsync).WithName("work_items.get").WithSummary("One work item with everything about it");
         group.MapGet("/{id:long}/gates", ExplainAsync).WithName("work_items.explain").WithSummary("Why is it not running?");
         group.MapGet("/{id:long}/approval", PreviewAsync).WithName("work_items.preview_approval").WithSummary("Exactly what an approval would bind");
@@ -45,6 +47,8 @@ internal static class WorkItemEndpoints
     internal static async Task<Answer> GetAsync(WorkItemService items, long id, CancellationToken ct) => (await items.GetAsync(id, ct)).ToResult();
 
     internal static async Task<Answer> NewAsync(WorkItemService items, HttpContext http, NewWorkItemRequest request, CancellationToken ct) => (await items.NewAsync(http.Operation(), request, ct)).ToResult();
+
+    internal static async Task<Answer> TakeIssueAsync(IssueIntake issues, HttpContext http, TakeIssueRequest request, CancellationToken ct) => (await issues.TakeAsync(http.Operation(), request.Repository, request.Number, ct)).ToResult();
 
     internal static async Task<Results<Ok<IReadOnlyList<GateDto>>, ProblemHttpResult>> ExplainAsync(WorkItemService items, long id, CancellationToken ct) => (await items.ExplainAsync(id, ct)).ToResult();
 
