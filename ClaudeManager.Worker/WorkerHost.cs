@@ -16,6 +16,7 @@ public static class WorkerHost
         builder.Services.AddHostedService<ScanLoop>();
         builder.Services.AddHostedService<OutboxLoop>();
         builder.Services.AddHostedService<ProposalLoop>();
+        builder.Services.AddHostedService<OutcomeLoop>();
         builder.Services.AddHostedService<SnoozeLoop>();
         builder.Services.AddHostedService<RetentionLoop>();
         return builder;
