@@ -360,8 +360,15 @@ public sealed class RunExecutor(
             {
                 row = new PullRequestEntity
                 {
-                    RunId = run.Id, WorkItemId = item.Id, Repository = repository, Number = pull.Number, Url = pull.Url.AbsoluteUri,
-                    HeadBranch = published.Branch, HeadCommit = commit, State = PullRequestStates.Open, CreatedAt = tx.Now,
+                    RunId = run.Id,
+                    WorkItemId = item.Id,
+                    Repository = repository,
+                    Number = pull.Number,
+                    Url = pull.Url.AbsoluteUri,
+                    HeadBranch = published.Branch,
+                    HeadCommit = commit,
+                    State = PullRequestStates.Open,
+                    CreatedAt = tx.Now,
                 };
                 tx.Db.PullRequests.Add(row);
             }
