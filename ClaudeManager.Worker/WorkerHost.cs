@@ -17,6 +17,7 @@ public static class WorkerHost
         builder.Services.AddHostedService<ScanLoop>();
         builder.AddOutbox();
         builder.Services.AddHostedService<ProposalLoop>();
+        builder.Services.AddHostedService<OutcomeLoop>();
         builder.Services.AddHostedService<SnoozeLoop>();
         builder.Services.AddHostedService<RetentionLoop>();
         return builder;

@@ -124,6 +124,12 @@ public sealed record PublishConfiguration
     public string AuthorName { get; init; } = "Claude Manager";
     public string AuthorEmail { get; init; } = "claude-manager@localhost";
     public bool SignOff { get; init; }
+
+    /// <summary>Where pull requests go; null = the branch the repository is scanned on.</summary>
+    public string? BaseBranch { get; init; }
+
+    /// <summary>Logins of people who are asked to review each pull request.</summary>
+    public IReadOnlyList<string> Reviewers { get; init; } = [];
 }
 
 public sealed record ApprovalsConfiguration

@@ -135,7 +135,8 @@ public sealed record WorkItemDetailDto(
     IReadOnlyList<ApprovalDto> Approvals,
     IReadOnlyList<RunDto> Runs,
     IReadOnlyList<GateDto> Gates,
-    IReadOnlyList<HistoryEntryDto> History);
+    IReadOnlyList<HistoryEntryDto> History,
+    PullRequestDto? PullRequest = null);
 
 /// <summary>One gate of "why is it not running?". The answer is the ordered list; the first closed one is what it waits for.</summary>
 /// <param name="Name"><c>state</c>, <c>approval</c>, <c>staleness</c>, <c>agent</c>, <c>budget</c>, <c>rate_limit</c>, <c>concurrency</c>, <c>conflict</c>, <c>quarantine</c>, <c>window</c>.</param>
@@ -267,7 +268,13 @@ public sealed record RunDto(
     string? Branch,
     string? ResultCommit,
     bool CancelRequested,
-    bool IsSample);
+    bool IsSample,
+    PullRequestDto? PullRequest = null);
+
+/// <param name="Repository"><c>owner/name</c>.</param>
+/// <param name="State"><c>open</c>, <c>merged</c> or <c>closed</c>.</param>
+/// <param name="Checks"><c>pending</c>, <c>passed</c> or <c>failed</c>; null while nothing has checked it.</param>
+public sealed record PullRequestDto(string Repository, int Number, string Url, string State, string? Checks);
 
 public sealed record RunDetailDto(
     RunDto Run,

@@ -14,8 +14,9 @@ public sealed partial class GitHubGateway
     }
 
     /// <param name="marker">Put at the end of the body, unless it is there.</param>
-    public async Task<GitHubPullRequest> CreateDraftPullRequestAsync(RepositoryName repository, string head, string baseBranch, string title, string body, Marker marker, CancellationToken ct)
-        => (await PostAsync<WirePullRequest>(Of(repository, $"pulls"), new { title, body = marker.AppendTo(body), head, @base = baseBranch, draft = true, maintainer_can_modify = true }, ct).ConfigureAwait(false)).Read();
+    /// <param name="draft">Private repositories of some plans have none: GitHub refuses it there.</param>
+    public async Task<GitHubPullRequest> CreatePullRequestAsync(RepositoryName repository, string head, string baseBranch, string title, string body, Marker marker, CancellationToken ct, bool draft = true)
+        => (await PostAsync<WirePullRequest>(Of(repository, $"pulls"), new { title, body = marker.AppendTo(body), head, @base = baseBranch, draft, maintainer_can_modify = true }, ct).ConfigureAwait(false)).Read();
 
     /// <summary>Null when it is not there.</summary>
     public async Task<GitHubPullRequest?> GetPullRequestAsync(RepositoryName repository, int number, CancellationToken ct)

@@ -85,7 +85,8 @@ public enum GitHubCheckState
 }
 
 /// <param name="Conclusion">GitHub's word, e.g. <c>success</c>, <c>failure</c>, <c>timed_out</c>; of a status its state.</param>
-public sealed record GitHubCheck(string Name, GitHubCheckState State, string Conclusion, Uri? Url);
+/// <param name="Report">What it says about its result; empty when it says nothing.</param>
+public sealed record GitHubCheck(string Name, GitHubCheckState State, string Conclusion, Uri? Url, string Report);
 
 /// <summary>Check runs and commit statuses together.</summary>
 public sealed record GitHubChecks(IReadOnlyList<GitHubCheck> Checks)

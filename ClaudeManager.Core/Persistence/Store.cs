@@ -2,6 +2,7 @@ using ClaudeManager.Core.Audit;
 using ClaudeManager.Core.Events;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence.Entities;
+using ClaudeManager.Core.Publishing;
 using ClaudeManager.Core.WorkItems.Proposals;
 using Microsoft.EntityFrameworkCore;
 
@@ -33,11 +34,17 @@ public sealed class Store(IDbContextFactory<ManagerDbContext> contexts, WriteGat
             var scope = new StoreTransaction(db, operation, audit, time.GetUtcNow());
             result = await write(scope, ct).ConfigureAwait(false);
             await db.SaveChangesAsync(ct).ConfigureAwait(false);
+            if (scope.EndedRuns.Count > 0)
+            {
+                await ResultComments.FollowAsync(scope, scope.EndedRuns, ct).ConfigureAwait(false);
+            }
+
             if (scope.ChangedItems.Count > 0)
             {
                 await ProposalIssues.FollowAsync(scope, scope.ChangedItems, ct).ConfigureAwait(false);
-                await db.SaveChangesAsync(ct).ConfigureAwait(false);
             }
+
+            await db.SaveChangesAsync(ct).ConfigureAwait(false);
 
             await transaction.CommitAsync(ct).ConfigureAwait(false);
             published = scope.Published;
@@ -73,6 +80,9 @@ public sealed class StoreTransaction(ManagerDbContext db, OperationContext opera
 
     /// <summary>Work items this transaction changes: what their issues on GitHub need is decided once, before it commits.</summary>
     internal HashSet<WorkItemEntity> ChangedItems { get; } = [];
+
+    /// <summary>Runs this transaction ends: what people are told of them on GitHub is decided once, before it commits.</summary>
+    internal HashSet<RunEntity> EndedRuns { get; } = [];
 
     /// <summary>Records the act in this transaction: if it cannot be written, the act does not happen.</summary>
     public void Audit(AuditRecord record) => audit.Append(db, operation, record, now);

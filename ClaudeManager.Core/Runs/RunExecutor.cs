@@ -9,12 +9,14 @@ using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Events;
 using ClaudeManager.Core.Fleet;
+using ClaudeManager.Core.Git;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Publishing;
 using ClaudeManager.Core.Repositories;
 using ClaudeManager.Core.Resilience;
+using ClaudeManager.Core.Runs.Outcomes;
 using ClaudeManager.Core.Scanning;
 using ClaudeManager.Core.Security;
 using ClaudeManager.Core.Verification;
@@ -45,6 +47,7 @@ public sealed class RunExecutor(
     FindingPresence presence,
     RepositorySource source,
     LabelApproval labels,
+    GitHubPublisher pullRequests,
     ILogger<RunExecutor> logger)
 {
     private static readonly TimeSpan s_betweenSnapshots = TimeSpan.FromSeconds(60);
@@ -108,6 +111,7 @@ public sealed class RunExecutor(
     private async Task RunStagesAsync(Attempt attempt, CancellationToken ct)
     {
         var (run, item, repository) = (attempt.Run, attempt.Item, attempt.Repository);
+        attempt.FollowUp = await store.ReadAsync((db, token) => FollowUp.FindAsync(db, run.Id, token), ct).ConfigureAwait(false);
         attempt.Source = await source.LocateAsync(repository, commit: null, ct).ConfigureAwait(false);
         if ((seal.ChangedProgram(attempt.Approval, attempt.Configuration.Executor)
             ?? await Staleness.CheckAsync(attempt.Source, repository.DefaultBranch!, run.BaseCommit, item.Finding?.Path, ct).ConfigureAwait(false)) is { } stale)
@@ -136,6 +140,12 @@ public sealed class RunExecutor(
     private async Task<bool> RunAgentAsync(Attempt attempt, CancellationToken ct)
     {
         var run = attempt.Run;
+        if (attempt.FollowUp is { } followUp && !await workspaces.ContainsAsync(run.RepositoryId, followUp.Head, ct).ConfigureAwait(false))
+        {
+            await workspaces.EnsureBaseAsync(run.RepositoryId, attempt.Source, run.BaseCommit, ct).ConfigureAwait(false);
+            await pullRequests.FetchAsync(attempt.Repository, data.ObjectStore(run.RepositoryId), followUp.Head, ct).ConfigureAwait(false);
+        }
+
         var saved = await FindSavedWorkAsync(attempt, ct).ConfigureAwait(false);
         await attempt.StageAsync(saved is null ? "Preparing the workspace" : "Preparing the workspace from the last snapshot", ct).ConfigureAwait(false);
         var workspace = await workspaces.PrepareAsync(run.Id, run.RepositoryId, attempt.Source, run.BaseCommit, saved, ct).ConfigureAwait(false);
@@ -156,12 +166,12 @@ public sealed class RunExecutor(
                 new RunIdentity(run.Id, run.Attempt, attempt.Lease.Owner),
                 workspace.Directory,
                 workspace.Home,
-                attempt.Approval.Prompt,
+                attempt.Approval.Prompt + attempt.FollowUp?.Text,
                 run.SessionId,
                 run.SessionStarted,
                 attempt.Approval.Sandbox,
                 ApprovalSeal.Tools(attempt.Approval),
-                attempt.Approval.BudgetMicroUsd / 1_000_000m,
+                await BudgetAsync(attempt, ct).ConfigureAwait(false),
                 attempt.Configuration.Executor,
                 attempt.Configuration.Network)
             {
@@ -214,7 +224,7 @@ public sealed class RunExecutor(
             return false;
         }
 
-        if (!snapshot.Changed)
+        if (!snapshot.Changed || (attempt.FollowUp is { } earlier && snapshot.Tree == (await GitCommand.RunAsync(data.ObjectStore(run.RepositoryId), ["rev-parse", earlier.Head + "^{tree}"], ct).ConfigureAwait(false)).Text))
         {
             await EndAsync(attempt, RunEndReason.NoChanges, FailureClass.Agent, "The agent ended in good order but changed nothing.", ct).ConfigureAwait(false);
             return false;
@@ -222,7 +232,7 @@ public sealed class RunExecutor(
 
         var author = attempt.Configuration.Executor.Publish;
         var message = attempt.Trailers.Message(attempt.Item.Title, author.SignOff ? $"{author.AuthorName} <{author.AuthorEmail}>" : null);
-        var commit = await workspaces.CommitResultAsync(run.Id, run.RepositoryId, run.BaseCommit, snapshot.Tree, message, new CommitIdentity(author.AuthorName, author.AuthorEmail), run.CreatedAt, ct).ConfigureAwait(false);
+        var commit = await workspaces.CommitResultAsync(run.Id, run.RepositoryId, attempt.FollowUp?.Head ?? run.BaseCommit, snapshot.Tree, message, new CommitIdentity(author.AuthorName, author.AuthorEmail), run.CreatedAt, ct).ConfigureAwait(false);
         await UpdateAsync(attempt, r =>
         {
             r.ResultCommit = commit;
@@ -344,6 +354,12 @@ public sealed class RunExecutor(
         }
 
         var merges = await Staleness.MergesCleanlyAsync(attempt.Source, repository.DefaultBranch!, objects, run.BaseCommit, commit, ct).ConfigureAwait(false);
+        if (repository.Kind == RepositoryKind.GitHub)
+        {
+            await PublishOnGitHubAsync(attempt, fresh.Approval, objects, commit, merges, ct).ConfigureAwait(false);
+            return;
+        }
+
         var published = await LocalPublisher.PublishAsync(objects, repository.Location, commit, item.Title, attempt.Trailers, attempt.Configuration.Executor.Publish, ct).ConfigureAwait(false);
         if (published.Problem is not null)
         {
@@ -352,16 +368,81 @@ public sealed class RunExecutor(
         }
 
         await attempt.StageAsync($"Published as {published.Branch}", ct).ConfigureAwait(false);
+        await FinishAsync(attempt, (tx, tracked, trackedItem, token) => PublishedAsync(
+            tx, tracked, trackedItem, published.Branch!, published.Commit!, $"Published as {published.Branch}.",
+            merges ? null : $"Branch {published.Branch} no longer merges cleanly into {repository.DefaultBranch}.", $"Branch {published.Branch} waits for your review.",
+            new Dictionary<string, object?> { ["branch"] = published.Branch, ["commit"] = published.Commit, ["already_there"] = published.AlreadyThere }, token), ct).ConfigureAwait(false);
+    }
+
+    private async Task PublishOnGitHubAsync(Attempt attempt, ApprovalEntity approval, string objects, string commit, bool merges, CancellationToken ct)
+    {
+        var (run, item, publish) = (attempt.Run, attempt.Item, attempt.Configuration.Executor.Publish);
+        await attempt.Journal.FlushAsync(ct).ConfigureAwait(false);
+        var (issue, summary) = await store.ReadAsync(async (db, token) => (
+            await db.ProposalIssues.FirstOrDefaultAsync(p => p.WorkItemId == item.Id, token).ConfigureAwait(false),
+            await db.RunEvents.Where(e => e.RunId == run.Id && e.Kind == "result").OrderByDescending(e => e.Seq).Select(e => e.Text).FirstOrDefaultAsync(token).ConfigureAwait(false)), ct).ConfigureAwait(false);
+        var published = await pullRequests.PublishAsync(
+            new PullRequestDraft(attempt.Repository, run, objects, commit, item.Title, PullRequestText.Of(item, run, approval, issue, summary), attempt.Trailers, publish.BaseBranch, publish.Reviewers, attempt.FollowUp), ct).ConfigureAwait(false);
+        var pull = published.PullRequest;
+        var name = string.Create(CultureInfo.InvariantCulture, $"{published.Repository}#{pull.Number}");
+        if (published.Notice is not null)
+        {
+            await attempt.Journal.AppendAsync(new AgentEvent("notice", published.Notice), ct).ConfigureAwait(false);
+        }
+
+        await attempt.StageAsync($"Published as {name}: {pull.Url}", ct).ConfigureAwait(false);
         await FinishAsync(attempt, async (tx, tracked, trackedItem, token) =>
         {
-            tracked.Branch = published.Branch;
-            tracked.ResultCommit = published.Commit;
-            RunStateMachine.Move(tx, tracked, RunState.Ended, $"Published as {published.Branch}.", RunEndReason.Completed);
-            tx.Audit(new AuditRecord("publish", "run.published", "run", run.Id.ToString(CultureInfo.InvariantCulture), AuditSeverity.Medium, Details: new Dictionary<string, object?> { ["branch"] = published.Branch, ["commit"] = published.Commit, ["already_there"] = published.AlreadyThere }));
-            var approval = await tx.Db.Approvals.AsTracking().SingleAsync(a => a.Id == run.ApprovalId, token).ConfigureAwait(false);
-            approval.State = ApprovalStates.Fulfilled;
-            WorkItemStateMachine.Move(tx, trackedItem, merges ? WorkItemState.Review : WorkItemState.Conflict, merges ? $"Branch {published.Branch} waits for your review." : $"Branch {published.Branch} no longer merges cleanly into {repository.DefaultBranch}.");
+            var repository = published.Repository.ToString();
+            var row = await tx.Db.PullRequests.AsTracking().FirstOrDefaultAsync(p => p.WorkItemId == item.Id && p.Number == pull.Number && p.HeadBranch == published.Branch, token).ConfigureAwait(false);
+            if (row is null)
+            {
+                row = new PullRequestEntity
+                {
+                    RunId = run.Id,
+                    WorkItemId = item.Id,
+                    Repository = repository,
+                    Number = pull.Number,
+                    Url = pull.Url.AbsoluteUri,
+                    HeadBranch = published.Branch,
+                    HeadCommit = commit,
+                    State = PullRequestStates.Open,
+                    CreatedAt = tx.Now,
+                };
+                tx.Db.PullRequests.Add(row);
+            }
+
+            (row.Repository, row.HeadCommit, row.Checks, row.UpdatedAt) = (repository, commit, null, tx.Now);
+            await PublishedAsync(
+                tx, tracked, trackedItem, published.Branch, commit, $"Published as {name}.",
+                merges ? null : $"Pull request {name} does not merge cleanly into {pull.BaseBranch}.", $"Pull request {name} waits for your review.",
+                new Dictionary<string, object?> { ["branch"] = published.Branch, ["commit"] = commit, ["pull_request"] = pull.Url.AbsoluteUri, ["follow_up"] = attempt.FollowUp is not null }, token).ConfigureAwait(false);
         }, ct).ConfigureAwait(false);
+    }
+
+    /// <param name="conflict">Why it does not merge; null when it does.</param>
+    private static async Task PublishedAsync(
+        StoreTransaction tx, RunEntity run, WorkItemEntity item, string branch, string commit, string detail, string? conflict, string waits, IReadOnlyDictionary<string, object?> audit, CancellationToken ct)
+    {
+        run.Branch = branch;
+        run.ResultCommit = commit;
+        RunStateMachine.Move(tx, run, RunState.Ended, detail, RunEndReason.Completed);
+        tx.Audit(new AuditRecord("publish", "run.published", "run", run.Id.ToString(CultureInfo.InvariantCulture), AuditSeverity.Medium, Details: audit));
+        var approval = await tx.Db.Approvals.AsTracking().SingleAsync(a => a.Id == run.ApprovalId, ct).ConfigureAwait(false);
+        approval.State = ApprovalStates.Fulfilled;
+        WorkItemStateMachine.Move(tx, item, conflict is null ? WorkItemState.Review : WorkItemState.Conflict, conflict ?? waits);
+    }
+
+    /// <summary>What the agent may spend: a follow-up what earlier runs of the same approval have left.</summary>
+    private async Task<decimal> BudgetAsync(Attempt attempt, CancellationToken ct)
+    {
+        var budget = attempt.Approval.BudgetMicroUsd;
+        if (attempt.FollowUp is not null)
+        {
+            budget -= await store.ReadAsync((db, token) => FollowUps.SpentAsync(db, attempt.Approval.Id, token), ct).ConfigureAwait(false);
+        }
+
+        return budget / 1_000_000m;
     }
 
     private async Task NotCompletedAsync(Attempt attempt, AgentOutcome outcome, CancellationToken ct)
@@ -392,7 +473,14 @@ public sealed class RunExecutor(
         Log.RunFaulted(logger, attempt.Run.Id, attempt.Run.Attempt, e);
         await SaveWorkAsync(attempt, CancellationToken.None).ConfigureAwait(false);
         var failure = Failures.Classify(e);
-        var detail = e is ClaudeManagerException or ProgramNotStartedException ? e.Message : $"{e.GetType().Name}: {e.Message}";
+        var detail = e is ClaudeManagerException known ? $"{known.Message} {known.Fix}".Trim() : e is ProgramNotStartedException ? e.Message : $"{e.GetType().Name}: {e.Message}";
+        if (failure == FailureClass.Transient && e is ClaudeManagerException { ClearsAt: { } clears })
+        {
+            // It says itself when it is over: waiting costs none of the attempts.
+            await NotCompletedAsync(attempt, new AgentOutcome(RunEndReason.Parked, failure, detail) { ResumeAt = clears }, CancellationToken.None).ConfigureAwait(false);
+            return;
+        }
+
         await NotCompletedAsync(attempt, new AgentOutcome(failure == FailureClass.Configuration ? RunEndReason.ConfigurationError : RunEndReason.Failed, failure, detail), CancellationToken.None).ConfigureAwait(false);
     }
 
@@ -421,7 +509,7 @@ public sealed class RunExecutor(
             var approval = await tx.Db.Approvals.AsTracking().SingleAsync(a => a.Id == run.ApprovalId, token).ConfigureAwait(false);
             approval.State = ApprovalStates.Stale;
             approval.StateReason = why;
-            WorkItemStateMachine.Move(tx, item, WorkItemState.Proposed, why);
+            WorkItemStateMachine.Move(tx, item, attempt.StateAfter, why);
         }, ct);
 
     private async Task EndAsync(Attempt attempt, RunEndReason reason, FailureClass failure, string detail, CancellationToken ct)
@@ -436,7 +524,7 @@ public sealed class RunExecutor(
             var poison = reason is RunEndReason.Failed or RunEndReason.VerificationFailed or RunEndReason.NoChanges
                 && await tx.Db.Runs.AnyAsync(r => r.WorkItemId == item.Id && r.Id != run.Id && r.EndReason == reason && r.BaseCommit == run.BaseCommit && r.DiffHash == run.DiffHash, token).ConfigureAwait(false);
             var text = string.Create(CultureInfo.InvariantCulture, $"Run {run.Id} ended: {ManagerJson.Name(reason).Replace('_', ' ')}. {clean}");
-            WorkItemStateMachine.Move(tx, item, poison ? WorkItemState.Quarantined : WorkItemState.Proposed, poison ? "Failed the same way twice with nothing new. " + text : text);
+            WorkItemStateMachine.Move(tx, item, poison ? WorkItemState.Quarantined : attempt.StateAfter, poison ? "Failed the same way twice with nothing new. " + text : text);
         }, ct).ConfigureAwait(false);
         Log.RunEnded(logger, attempt.Run.Id, ManagerJson.Name(reason));
     }
@@ -675,6 +763,12 @@ public sealed class RunExecutor(
 
         /// <summary>Where the repository's own commits are read.</summary>
         public string Source { get; set; } = "";
+
+        /// <summary>Set when this run goes on with a pull request that is there.</summary>
+        public FollowUp? FollowUp { get; set; }
+
+        /// <summary>Where the item goes when the run comes to nothing: what an earlier one published still waits for its review.</summary>
+        public WorkItemState StateAfter => FollowUp is null ? WorkItemState.Proposed : WorkItemState.Review;
 
         public Workspace? Workspace { get; set; }
 

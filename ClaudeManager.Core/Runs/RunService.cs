@@ -4,6 +4,9 @@ using ClaudeManager.Core.Audit;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
+using ClaudeManager.Core.Publishing;
+using ClaudeManager.Core.Runs.Outcomes;
+using ClaudeManager.Core.Verification;
 using ClaudeManager.Core.WorkItems;
 using Microsoft.EntityFrameworkCore;
 
@@ -16,6 +19,9 @@ public static class RunArtifacts
     public const string Diff = "diff";
     public const string Bundle = "bundle";
     public const string Session = "session";
+
+    /// <summary>JSON of <see cref="Outcomes.FollowUp"/>.</summary>
+    public const string FollowUp = "follow_up";
 }
 
 /// <summary>What people do with runs: look, follow, cancel, try again, go on.</summary>
@@ -37,7 +43,8 @@ public sealed class RunService(Store store, ApprovalSeal seal)
 
             var total = await query.CountAsync(token).ConfigureAwait(false);
             var runs = await query.OrderByDescending(r => r.Id).Skip(skip).Take(take).ToListAsync(token).ConfigureAwait(false);
-            return new Page<RunDto>([.. runs.Select(r => r.ToDto())], total);
+            var pulls = await PullRequestViews.ListAsync(db, runs, token).ConfigureAwait(false);
+            return new Page<RunDto>([.. runs.Select(r => r.ToDto(pulls[(r.WorkItemId, r.Branch)].FirstOrDefault()))], total);
         }, ct);
 
     public Task<Outcome<RunDetailDto>> GetAsync(long id, CancellationToken ct)
@@ -50,12 +57,14 @@ public sealed class RunService(Store store, ApprovalSeal seal)
             }
 
             var prompt = await db.Approvals.Where(a => a.Id == run.ApprovalId).Select(a => a.Prompt).SingleAsync(token).ConfigureAwait(false);
+            var followUp = await FollowUp.FindAsync(db, id, token).ConfigureAwait(false);
+            var pull = await PullRequestViews.FindAsync(db, run, token).ConfigureAwait(false);
             var diff = await db.RunArtifacts.Where(a => a.RunId == id && a.Kind == RunArtifacts.Diff).Select(a => a.Content).FirstOrDefaultAsync(token).ConfigureAwait(false);
             return new RunDetailDto(
-                run.ToDto(),
+                run.ToDto(pull?.ToDto()),
                 run.BaseCommit,
                 run.SessionStarted ? run.SessionId.ToString() : null,
-                prompt,
+                prompt + followUp?.Text,
                 RunViews.Parse<VerificationReceiptDto>(run.Receipt),
                 RunViews.Parse<DiffGateDto>(run.Gate),
                 RunViews.Parse<DiffDto>(diff is null ? null : Encoding.UTF8.GetString(diff)),
@@ -159,7 +168,18 @@ public sealed class RunService(Store store, ApprovalSeal seal)
             }
 
             var run = RunQueue.Enqueue(tx, item, approval, resume ? old : null);
+            if (resume && old.Branch is null && RunViews.Parse<VerificationReceiptDto>(old.Receipt) is { } receipt && receipt.Verdict != Verifier.Failed && RunViews.Parse<DiffGateDto>(old.Gate) is { Passed: true })
+            {
+                // Only its publication failed: the agent need not work again.
+                (run.ResultCommit, run.DiffHash) = (old.ResultCommit, old.DiffHash);
+            }
+
             await tx.Db.SaveChangesAsync(token).ConfigureAwait(false);
+            if (resume)
+            {
+                (await FollowUp.FindAsync(tx.Db, id, token).ConfigureAwait(false))?.AttachTo(tx, run.Id);
+            }
+
             tx.Audit(new AuditRecord("run", resume ? "run.resumed" : "run.retried", "run", run.Id.ToString(CultureInfo.InvariantCulture), Details: new Dictionary<string, object?> { ["previous"] = id }));
             tx.Publish("run.changed", "run", run.Id, ManagerJson.Name(run.State));
             return new AcceptedDto(Location(run.Id), run.Id, null);
@@ -186,7 +206,7 @@ public sealed class RunService(Store store, ApprovalSeal seal)
             }
 
             var item = old.WorkItem!;
-            if (item.State != WorkItemState.Proposed || item.LatestRunId != id)
+            if (item.State is not (WorkItemState.Proposed or WorkItemState.Review) || item.LatestRunId != id)
             {
                 return Refusal.Conflict("not_open", $"The work item is {ManagerJson.Name(item.State)}, or another run came after this one.", "Look at its newest run.");
             }
@@ -197,12 +217,17 @@ public sealed class RunService(Store store, ApprovalSeal seal)
                 return Refusal.Conflict("approval_not_valid", problem, "Approve the work item again.");
             }
 
-            WorkItemStateMachine.Move(tx, item, WorkItemState.Approved, null);
+            if (item.State == WorkItemState.Proposed)
+            {
+                WorkItemStateMachine.Move(tx, item, WorkItemState.Approved, null);
+            }
+
             var run = RunQueue.Enqueue(tx, item, approval, old);
             run.ResultCommit = old.ResultCommit;
             run.DiffHash = old.DiffHash;
             run.GateLiftedBy = operation.Actor;
             await tx.Db.SaveChangesAsync(token).ConfigureAwait(false);
+            (await FollowUp.FindAsync(tx.Db, id, token).ConfigureAwait(false))?.AttachTo(tx, run.Id);
             tx.Audit(new AuditRecord("publish", "run.block_lifted", "run", run.Id.ToString(CultureInfo.InvariantCulture), AuditSeverity.High, Details: new Dictionary<string, object?> { ["previous"] = id, ["reason"] = request.Reason, ["gate"] = old.Gate }));
             tx.Publish("run.changed", "run", run.Id, ManagerJson.Name(run.State));
             return new AcceptedDto(Location(run.Id), run.Id, null);

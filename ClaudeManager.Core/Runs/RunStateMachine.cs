@@ -52,6 +52,7 @@ public static class RunStateMachine
             run.EndReason = reason;
             run.EndDetail = detail;
             run.EndedAt = tx.Now;
+            tx.EndedRuns.Add(run);
         }
 
         tx.Audit(new AuditRecord(

@@ -8,7 +8,7 @@ namespace ClaudeManager.Core.Runs;
 public static class RunViews
 {
     /// <summary>Needs the work item and its repository.</summary>
-    public static RunDto ToDto(this RunEntity run) => new(
+    public static RunDto ToDto(this RunEntity run, PullRequestDto? pullRequest = null) => new(
         run.Id,
         run.WorkItemId,
         run.WorkItem!.Title,
@@ -32,7 +32,8 @@ public static class RunViews
         run.Branch,
         run.ResultCommit,
         run.CancelRequestedAt is not null,
-        run.WorkItem.Repository.IsSample);
+        run.WorkItem.Repository.IsSample,
+        pullRequest);
 
     public static RunEventDto ToDto(this RunEventEntity e) => new(e.Seq, e.Attempt, e.At, e.Kind, e.Text, e.Data is null ? null : JsonElement.Parse(e.Data));
 

@@ -41,16 +41,8 @@ public static class Staleness
             return true;
         }
 
-        // The result is not in the user's repository yet: git reads our store beside it, and writes the merged tree nowhere (a quarantine of its own).
-        var quarantine = Directory.CreateTempSubdirectory("claude-manager-merge-").FullName;
-        try
+        return await BesideAsync(repository, objectStore, async environment =>
         {
-            var objects = await GitCommand.RunAsync(repository, ["rev-parse", "--path-format=absolute", "--git-path", "objects"], ct).ConfigureAwait(false);
-            var environment = new Dictionary<string, string>
-            {
-                ["GIT_OBJECT_DIRECTORY"] = quarantine,
-                ["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = $"{Quote(objects.Text)}:{Quote(Path.Combine(objectStore, "objects"))}",
-            };
             var merge = await GitCommand.TryAsync(repository, ["merge-tree", "--write-tree", "--no-messages", "--merge-base=" + baseCommit, head, result], ct, environment: environment).ConfigureAwait(false);
             return merge.ExitCode switch
             {
@@ -58,6 +50,46 @@ public static class Staleness
                 1 => false,
                 _ => await FallBackAsync(repository, baseCommit, head, result, environment, ct).ConfigureAwait(false),
             };
+        }, ct).ConfigureAwait(false);
+    }
+
+    /// <summary>Whether the branch has a result already: its commits, or all that it changes (squashed, rebased, picked).</summary>
+    public static async Task<bool> IsMergedAsync(string repository, string branch, string objectStore, string result, CancellationToken ct)
+    {
+        if (await HeadAsync(repository, branch, ct).ConfigureAwait(false) is not { } head)
+        {
+            return false;
+        }
+
+        return await BesideAsync(repository, objectStore, async environment =>
+        {
+            if ((await GitCommand.TryAsync(repository, ["merge-base", "--is-ancestor", result, head], ct, environment: environment).ConfigureAwait(false)).ExitCode == 0)
+            {
+                return true;
+            }
+
+            var merge = await GitCommand.TryAsync(repository, ["merge-tree", "--write-tree", "--no-messages", head, result], ct, environment: environment).ConfigureAwait(false);
+            return merge.ExitCode switch
+            {
+                0 => merge.Text == (await GitCommand.RunAsync(repository, ["rev-parse", head + "^{tree}"], ct).ConfigureAwait(false)).Text,
+                1 => false,
+                _ => throw new GitException($"merge-tree of {Short(result)}", merge.ExitCode, merge.Error),
+            };
+        }, ct).ConfigureAwait(false);
+    }
+
+    /// <summary>What is in our store may not be in the user's repository: git reads our store beside it, and writes what it merges nowhere (a quarantine of its own).</summary>
+    private static async Task<T> BesideAsync<T>(string repository, string objectStore, Func<Dictionary<string, string>, Task<T>> read, CancellationToken ct)
+    {
+        var quarantine = Directory.CreateTempSubdirectory("claude-manager-merge-").FullName;
+        try
+        {
+            var objects = await GitCommand.RunAsync(repository, ["rev-parse", "--path-format=absolute", "--git-path", "objects"], ct).ConfigureAwait(false);
+            return await read(new Dictionary<string, string>
+            {
+                ["GIT_OBJECT_DIRECTORY"] = quarantine,
+                ["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = $"{Quote(objects.Text)}:{Quote(Path.Combine(objectStore, "objects"))}",
+            }).ConfigureAwait(false);
         }
         finally
         {

@@ -175,12 +175,14 @@ public static class ProposalWriter
     public static Ranking Rank(FindingEntity finding, ManagerConfiguration configuration, DateTimeOffset now, IReadOnlyDictionary<WorkKind, KindHistory>? history = null)
         => Ranker.Rank(new RankInput(finding.Marker, finding.Text, finding.Path, finding.Priority, finding.DueOn, finding.AuthoredAt, [], history), configuration.Ranking, now);
 
-    /// <summary>What people decided on each kind of work in a repository; the ranking learns from it.</summary>
+    /// <summary>What people decided on each kind of work in a repository, and on what came of it: a pull request closed without a merge is a no as well. The ranking learns from it.</summary>
     public static async Task<IReadOnlyDictionary<WorkKind, KindHistory>> HistoryAsync(ManagerDbContext db, long repositoryId, CancellationToken ct)
-        => (await db.WorkItems.Where(w => w.RepositoryId == repositoryId && (w.State == WorkItemState.Done || w.State == WorkItemState.Rejected))
-                .GroupBy(w => new { w.Kind, w.State }).Select(g => new { g.Key.Kind, g.Key.State, Count = g.Count() }).ToListAsync(ct).ConfigureAwait(false))
+        => (await db.WorkItems.Where(w => w.RepositoryId == repositoryId)
+                .Select(w => new { w.Kind, Merged = w.State == WorkItemState.Done, Refused = w.State == WorkItemState.Rejected || (w.State != WorkItemState.Done && db.PullRequests.Any(p => p.WorkItemId == w.Id && p.State == PullRequestStates.Closed)) })
+                .Where(w => w.Merged || w.Refused)
+                .GroupBy(w => new { w.Kind, w.Merged }).Select(g => new { g.Key.Kind, g.Key.Merged, Count = g.Count() }).ToListAsync(ct).ConfigureAwait(false))
             .GroupBy(g => g.Kind)
-            .ToDictionary(g => g.Key, g => new KindHistory(g.Where(x => x.State == WorkItemState.Done).Sum(x => x.Count), g.Where(x => x.State == WorkItemState.Rejected).Sum(x => x.Count)));
+            .ToDictionary(g => g.Key, g => new KindHistory(g.Where(x => x.Merged).Sum(x => x.Count), g.Where(x => !x.Merged).Sum(x => x.Count)));
 
     private static async Task<bool> CloseAsync(StoreTransaction tx, WorkItemEntity item, string commit, CancellationToken ct)
     {

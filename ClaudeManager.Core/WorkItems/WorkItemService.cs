@@ -9,6 +9,7 @@ using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
+using ClaudeManager.Core.Publishing;
 using ClaudeManager.Core.Repositories;
 using ClaudeManager.Core.Runs;
 using ClaudeManager.Core.Verification;
@@ -74,6 +75,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
         {
             var approvals = await db.Approvals.Where(a => a.WorkItemId == id).OrderByDescending(a => a.Id).ToListAsync(token).ConfigureAwait(false);
             var runs = await db.Runs.Include(r => r.WorkItem!.Repository).Where(r => r.WorkItemId == id).OrderByDescending(r => r.Id).Take(50).ToListAsync(token).ConfigureAwait(false);
+            var pulls = await PullRequestViews.ListAsync(db, runs, token).ConfigureAwait(false);
             var history = await AuditReader.HistoryAsync(db, "work_item", id.ToString(CultureInfo.InvariantCulture), token).ConfigureAwait(false);
             return new WorkItemDetailDto(
                 item.ToDto(),
@@ -83,9 +85,10 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
                 item.LabelList(),
                 item.Terms(),
                 [.. approvals.Select(a => a.ToDto())],
-                [.. runs.Select(r => r.ToDto())],
+                [.. runs.Select(r => r.ToDto(pulls[(r.WorkItemId, r.Branch)].FirstOrDefault()))],
                 gates,
-                history);
+                history,
+                runs.SelectMany(r => pulls[(r.WorkItemId, r.Branch)]).FirstOrDefault());
         }, ct).ConfigureAwait(false);
     }
 

@@ -10,17 +10,17 @@ public static class WorkItemStateMachine
 {
     private static readonly Dictionary<WorkItemState, WorkItemState[]> s_allowed = new()
     {
-        [WorkItemState.Proposed] = [WorkItemState.Approved, WorkItemState.Rejected, WorkItemState.Snoozed, WorkItemState.Closed, WorkItemState.Quarantined],
-        [WorkItemState.Approved] = [WorkItemState.Queued, WorkItemState.Proposed, WorkItemState.Rejected, WorkItemState.Snoozed, WorkItemState.Closed, WorkItemState.Conflict],
-        [WorkItemState.Queued] = [WorkItemState.Running, WorkItemState.Proposed, WorkItemState.Rejected, WorkItemState.Parked, WorkItemState.Quarantined, WorkItemState.Closed, WorkItemState.Conflict],
+        [WorkItemState.Proposed] = [WorkItemState.Approved, WorkItemState.Rejected, WorkItemState.Snoozed, WorkItemState.Closed, WorkItemState.Quarantined, WorkItemState.Done],
+        [WorkItemState.Approved] = [WorkItemState.Queued, WorkItemState.Proposed, WorkItemState.Rejected, WorkItemState.Snoozed, WorkItemState.Closed, WorkItemState.Conflict, WorkItemState.Done],
+        [WorkItemState.Queued] = [WorkItemState.Running, WorkItemState.Proposed, WorkItemState.Rejected, WorkItemState.Parked, WorkItemState.Quarantined, WorkItemState.Closed, WorkItemState.Conflict, WorkItemState.Done],
         [WorkItemState.Running] = [WorkItemState.Review, WorkItemState.Proposed, WorkItemState.Queued, WorkItemState.Parked, WorkItemState.Conflict, WorkItemState.Quarantined, WorkItemState.Closed],
         [WorkItemState.Review] = [WorkItemState.Done, WorkItemState.Proposed, WorkItemState.Rejected, WorkItemState.Queued, WorkItemState.Conflict, WorkItemState.Closed],
-        [WorkItemState.Parked] = [WorkItemState.Queued, WorkItemState.Running, WorkItemState.Proposed, WorkItemState.Rejected, WorkItemState.Closed, WorkItemState.Quarantined],
-        [WorkItemState.Conflict] = [WorkItemState.Proposed, WorkItemState.Queued, WorkItemState.Rejected, WorkItemState.Review, WorkItemState.Closed],
+        [WorkItemState.Parked] = [WorkItemState.Queued, WorkItemState.Running, WorkItemState.Proposed, WorkItemState.Rejected, WorkItemState.Closed, WorkItemState.Quarantined, WorkItemState.Done],
+        [WorkItemState.Conflict] = [WorkItemState.Done, WorkItemState.Proposed, WorkItemState.Queued, WorkItemState.Rejected, WorkItemState.Review, WorkItemState.Closed],
         [WorkItemState.Snoozed] = [WorkItemState.Proposed, WorkItemState.Rejected, WorkItemState.Closed],
         [WorkItemState.Rejected] = [WorkItemState.Proposed, WorkItemState.Closed],
         [WorkItemState.Quarantined] = [WorkItemState.Proposed, WorkItemState.Rejected, WorkItemState.Closed],
-        [WorkItemState.Closed] = [WorkItemState.Proposed],
+        [WorkItemState.Closed] = [WorkItemState.Proposed, WorkItemState.Done],
         [WorkItemState.Done] = [WorkItemState.Proposed],
     };
 

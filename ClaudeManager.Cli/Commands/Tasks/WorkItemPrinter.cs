@@ -1,3 +1,4 @@
+using ClaudeManager.Cli.Commands.Runs;
 using ClaudeManager.Cli.Output;
 using ClaudeManager.Core.Contracts;
 
@@ -58,6 +59,11 @@ internal static class WorkItemPrinter
                 output.Say($"{(line >= finding.Line && line <= finding.EndLine ? '>' : ' ')} {line,5}  {text}");
                 line++;
             }
+        }
+
+        if (detail.PullRequest is { } pull)
+        {
+            output.Facts(("Pull request", pull.Line()));
         }
 
         output.Say("");

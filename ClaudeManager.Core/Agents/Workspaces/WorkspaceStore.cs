@@ -153,10 +153,11 @@ public sealed class WorkspaceStore(DataDirectory data, TimeProvider time)
         }
     }
 
-    /// <summary>The one commit of a run: <paramref name="tree"/> on top of the base, whatever the agent committed by itself.</summary>
-    public async Task<string> CommitResultAsync(long runId, long repositoryId, string baseCommit, string tree, string message, CommitIdentity author, DateTimeOffset at, CancellationToken ct)
+    /// <summary>The one commit of a run: <paramref name="tree"/> on top of what it goes on from, whatever the agent committed by itself.</summary>
+    /// <param name="parent">The base, or the published result that a follow-up goes on from.</param>
+    public async Task<string> CommitResultAsync(long runId, long repositoryId, string parent, string tree, string message, CommitIdentity author, DateTimeOffset at, CancellationToken ct)
     {
-        var commit = await CommitTreeAsync(repositoryId, tree, baseCommit, message, author, at, ct).ConfigureAwait(false);
+        var commit = await CommitTreeAsync(repositoryId, tree, parent, message, author, at, ct).ConfigureAwait(false);
         await UpdateRefAsync(repositoryId, Ref("result", runId), commit, ct).ConfigureAwait(false);
         return commit;
     }
@@ -271,7 +272,7 @@ public sealed class WorkspaceStore(DataDirectory data, TimeProvider time)
     private static string Ref(string kind, long runId) => string.Create(CultureInfo.InvariantCulture, $"refs/claude-manager/{kind}/{runId}");
 
     /// <summary>Has the base in the store: one commit with its whole tree and no history.</summary>
-    private async Task EnsureBaseAsync(long repositoryId, string sourceRepositoryPath, string baseCommit, CancellationToken ct)
+    public async Task EnsureBaseAsync(long repositoryId, string sourceRepositoryPath, string baseCommit, CancellationToken ct)
     {
         var gate = _fetches.GetOrAdd(repositoryId, _ => new SemaphoreSlim(1, 1));
         await gate.WaitAsync(ct).ConfigureAwait(false);

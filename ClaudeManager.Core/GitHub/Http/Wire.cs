@@ -70,18 +70,20 @@ internal sealed record WireReviewComment(long Id, string Path, int? Line, string
     public GitHubReviewComment Read() => new(Id, Path, Line, Body ?? "", WireAccount.Read(User), CreatedAt);
 }
 
-internal sealed record WireCheckRun(string Name, string Status, string? Conclusion, string? HtmlUrl)
+internal sealed record WireCheckOutput(string? Title, string? Summary, string? Text);
+
+internal sealed record WireCheckRun(string Name, string Status, string? Conclusion, string? HtmlUrl, WireCheckOutput? Output)
 {
     public GitHubCheck Read() => new(Name, Status != "completed" ? GitHubCheckState.Pending : Conclusion is "success" or "neutral" or "skipped" ? GitHubCheckState.Passed : GitHubCheckState.Failed,
-        Conclusion ?? Status, Uri.TryCreate(HtmlUrl, UriKind.Absolute, out var url) ? url : null);
+        Conclusion ?? Status, Uri.TryCreate(HtmlUrl, UriKind.Absolute, out var url) ? url : null, string.Join('\n', new[] { Output?.Title, Output?.Summary, Output?.Text }.Where(text => !string.IsNullOrWhiteSpace(text))));
 }
 
 internal sealed record WireCheckRuns(int TotalCount, IReadOnlyList<WireCheckRun> CheckRuns);
 
-internal sealed record WireStatus(string Context, string State, string? TargetUrl)
+internal sealed record WireStatus(string Context, string State, string? TargetUrl, string? Description)
 {
     public GitHubCheck Read() => new(Context, State switch { "success" => GitHubCheckState.Passed, "pending" => GitHubCheckState.Pending, _ => GitHubCheckState.Failed },
-        State, Uri.TryCreate(TargetUrl, UriKind.Absolute, out var url) ? url : null);
+        State, Uri.TryCreate(TargetUrl, UriKind.Absolute, out var url) ? url : null, Description ?? "");
 }
 
 internal sealed record WireStatuses(int TotalCount, IReadOnlyList<WireStatus> Statuses);

@@ -53,6 +53,10 @@ public sealed partial class GitHubRemote(GitHubCredential credential, CurrentCon
     /// <summary>Where a branch stands at GitHub; null when it is not there.</summary>
     public Task<string?> FindBranchAsync(string directory, RepositoryName repository, string branch, CancellationToken ct) => ReadReferenceAsync(directory, repository, "refs/heads/" + branch, ct);
 
+    /// <summary>One commit with its whole tree and no history, as an object without a name.</summary>
+    public Task FetchCommitAsync(string directory, RepositoryName repository, string commit, CancellationToken ct)
+        => RunAsync(directory, ["fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--recurse-submodules=no", UrlOf(repository).AbsoluteUri, commit], null, ct);
+
     /// <exception cref="GitHubException">git failed, for a reason of GitHub's or of the way to it.</exception>
     internal async Task<GitResult> RunAsync(string directory, IReadOnlyList<string> arguments, byte[]? input, CancellationToken ct)
     {

@@ -24,6 +24,13 @@ public sealed class ProposalIssueEntity
     public DateTimeOffset UpdatedAt { get; set; }
 }
 
+public static class PullRequestStates
+{
+    public const string Open = "open";
+    public const string Merged = "merged";
+    public const string Closed = "closed";
+}
+
 /// <summary>The pull request a run opened, and what became of it.</summary>
 public sealed class PullRequestEntity
 {
@@ -38,7 +45,7 @@ public sealed class PullRequestEntity
     public required string HeadBranch { get; set; }
     public required string HeadCommit { get; set; }
 
-    /// <summary><c>open</c>, <c>merged</c>, <c>closed</c>.</summary>
+    /// <summary>One of <see cref="PullRequestStates"/>.</summary>
     public required string State { get; set; }
 
     /// <summary><c>pending</c>, <c>passed</c>, <c>failed</c>; null when nothing checks it.</summary>

@@ -264,7 +264,7 @@ public sealed class GatewayTests
         var head = await ground.Repository.CommitAsync("Second", [("a.txt", "b")], Ct, "claude-manager/1-fix");
         Assert.Null(await ground.Gateway.FindPullRequestAsync(App, "claude-manager/1-fix", Ct));
 
-        var opened = await ground.Gateway.CreateDraftPullRequestAsync(App, "claude-manager/1-fix", "main", "Fix", $"Closes #{issue.Number}", s_marker, Ct);
+        var opened = await ground.Gateway.CreatePullRequestAsync(App, "claude-manager/1-fix", "main", "Fix", $"Closes #{issue.Number}", s_marker, Ct);
         ground.Repository.Pulls[0].Review("ana", "CHANGES_REQUESTED", "No");
         ground.Repository.Pulls[0].CommentLine("ana", "a.txt", 1, "Why?");
         ground.Repository.Check(head, "build", "success");

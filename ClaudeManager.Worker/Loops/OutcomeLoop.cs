@@ -1,0 +1,16 @@
+using ClaudeManager.Core.Events;
+using ClaudeManager.Core.Operations;
+using ClaudeManager.Core.Runs.Outcomes;
+
+namespace ClaudeManager.Worker.Loops;
+
+/// <summary>Looks once a minute at what became of published results.</summary>
+internal sealed class OutcomeLoop(OutcomePoll poll, Operation operation, TimeProvider time, ILogger<OutcomeLoop> logger)
+    : Loop("outcomes.poll", OutcomePoll.Interval, operation, new EventSignal(), time, logger)
+{
+    protected override async Task<bool> RoundAsync(OperationContext context, CancellationToken ct)
+    {
+        await poll.PollAsync(context, ct);
+        return false;
+    }
+}
