@@ -1,5 +1,4 @@
 using ClaudeManager.Core.Contracts;
-using ClaudeManager.Core.Outbox;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Runs;
 using ClaudeManager.Core.WorkItems;
@@ -449,7 +448,7 @@ public sealed class ProposalInboxTests
         Assert.DoesNotContain(await ground.OutboxAsync(), o => o.State == OutboxStates.Pending);
     }
 
-    private static Task ApproveInDashboardAsync(ProposalGround ground, long itemId)
+    private static Task<bool> ApproveInDashboardAsync(ProposalGround ground, long itemId)
         => ground.WriteAsync(async (tx, ct) =>
         {
             var item = await tx.Db.WorkItems.AsTracking().SingleAsync(w => w.Id == itemId, ct);
