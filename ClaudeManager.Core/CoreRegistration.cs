@@ -95,6 +95,7 @@ public static class CoreRegistration
         services.AddSingleton<LeaseKeeper>();
         services.AddSingleton<RunExecutor>();
         services.AddSingleton<RunRecovery>();
+        services.AddSingleton<PreparedWorkspaces>();
         return services;
     }
 

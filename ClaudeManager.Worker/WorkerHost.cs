@@ -13,6 +13,7 @@ public static class WorkerHost
         builder.Services.AddHostedService<HeartbeatLoop>();
         builder.Services.AddHostedService<ReapLoop>();
         builder.Services.AddHostedService<DispatchLoop>();
+        builder.Services.AddHostedService<PrepareLoop>();
         builder.Services.AddHostedService<ScanLoop>();
         builder.AddOutbox();
         builder.Services.AddHostedService<ProposalLoop>();

@@ -78,7 +78,7 @@ internal sealed class ScanCommand : Command
         var previews = new List<ScanPreviewDto>();
         var failed = await ForEachAsync(named, invocation, async name =>
         {
-            var preview = await ReposPreviewCommand.PreviewAsync(api, name, invocation.Get(_explain), invocation.WorkingDirectory, ct).ConfigureAwait(false);
+            var preview = await ReposPreviewCommand.PreviewAsync(invocation, api, name, invocation.Get(_explain), ct).ConfigureAwait(false);
             previews.Add(preview);
         }).ConfigureAwait(false);
         invocation.Output.Result(previews, () => previews.ForEach(invocation.Output.Preview));
@@ -97,7 +97,7 @@ internal sealed class ScanCommand : Command
             {
                 var repository = await api.TryFindRepositoryAsync(name, invocation.WorkingDirectory, ct).ConfigureAwait(false)
                     ?? await api.AddRepositoryAsync(new AddRepositoryRequest(RepositoryPlace.Resolve(name, invocation.WorkingDirectory)), ct).ConfigureAwait(false);
-                results.Add(await api.ScanRepositoryAsync(repository.Id, full, propose, ct).ConfigureAwait(false));
+                results.Add(await invocation.WatchAsync(api, repository.Name, repository.Id, api.ScanRepositoryAsync(repository.Id, full, propose, ct), ct).ConfigureAwait(false));
             }).ConfigureAwait(false);
         }
 

@@ -93,6 +93,20 @@ public sealed class ManagerApiClient(HttpClient http)
     public Task<WorkItemDetailDto> ApproveAsync(long id, ApproveRequest request, CancellationToken ct)
         => SendAsync<WorkItemDetailDto>(HttpMethod.Post, $"work-items/{id}/approval", request, ct);
 
+    /// <summary>What approving each of these would bind; at most 100.</summary>
+    public Task<IReadOnlyList<BulkPreviewDto>> PreviewApprovalsAsync(IReadOnlyList<long> ids, string? agent, CancellationToken ct)
+        => GetAsync<IReadOnlyList<BulkPreviewDto>>(Query("work-items/approvals", [.. ids.Select(id => ("id", (object?)id)), ("agent", agent)]), ct);
+
+    /// <summary>Each item is decided by itself; the answer says of each what became of it.</summary>
+    public Task<BulkResultDto> ApproveManyAsync(BulkApproveRequest request, CancellationToken ct)
+        => SendAsync<BulkResultDto>(HttpMethod.Post, "work-items/approvals", request, ct);
+
+    public Task<BulkResultDto> RejectManyAsync(BulkRejectRequest request, CancellationToken ct)
+        => SendAsync<BulkResultDto>(HttpMethod.Post, "work-items/rejections", request, ct);
+
+    public Task<BulkResultDto> SnoozeManyAsync(BulkSnoozeRequest request, CancellationToken ct)
+        => SendAsync<BulkResultDto>(HttpMethod.Post, "work-items/snoozes", request, ct);
+
     public Task<WorkItemDetailDto> WithdrawApprovalAsync(long id, CancellationToken ct)
         => SendAsync<WorkItemDetailDto>(HttpMethod.Delete, $"work-items/{id}/approval", null, ct);
 

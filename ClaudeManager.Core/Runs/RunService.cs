@@ -15,6 +15,7 @@ public static class RunArtifacts
     public const string Patch = "patch";
     public const string Diff = "diff";
     public const string Bundle = "bundle";
+    public const string Session = "session";
 }
 
 /// <summary>What people do with runs: look, follow, cancel, try again, go on.</summary>

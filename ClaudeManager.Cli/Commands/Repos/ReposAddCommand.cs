@@ -26,7 +26,8 @@ internal sealed class ReposAddCommand : Command
         var request = new AddRepositoryRequest(RepositoryPlace.Resolve(invocation.Get(_path)!, invocation.WorkingDirectory), invocation.Get(_branch), invocation.Get(_yes));
         if (!request.Propose)
         {
-            var preview = await connection.Api.PreviewPathAsync(request, explain: false, ct).ConfigureAwait(false);
+            var look = connection.Api.PreviewPathAsync(request, explain: false, ct);
+            var preview = await invocation.WatchAsync(connection.Api, invocation.Get(_path)!, repositoryId: null, look, ct).ConfigureAwait(false);
             if (!output.IsJson)
             {
                 output.Preview(preview);
@@ -40,7 +41,8 @@ internal sealed class ReposAddCommand : Command
         }
 
         var repository = await connection.Api.AddRepositoryAsync(request with { Propose = true }, ct).ConfigureAwait(false);
-        var result = await connection.Api.ScanRepositoryAsync(repository.Id, full: false, propose: true, ct).ConfigureAwait(false);
+        var scan = connection.Api.ScanRepositoryAsync(repository.Id, full: false, propose: true, ct);
+        var result = await invocation.WatchAsync(connection.Api, repository.Name, repository.Id, scan, ct).ConfigureAwait(false);
         output.Result(result, () => output.Scanned(result));
         return result.Error is null ? ExitCode.Ok : ExitCode.Failed;
     }

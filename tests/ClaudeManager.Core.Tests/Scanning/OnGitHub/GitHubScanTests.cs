@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Net;
-using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Tests.Shared.GitHub;
@@ -35,14 +34,14 @@ public abstract class GitHubScanTests
         Assert.Equal(100, unchanged.Count);
         Assert.Equal(0, unchanged.Sum(r => r.FilesRead));
         Assert.InRange(ground.GitHub.Ledger.ApiRequests.Count, 1, 2);
-        Assert.Empty(ground.GitHub.Ledger.Requests.Where(r => r.Resource == "git"));
+        Assert.DoesNotContain(ground.GitHub.Ledger.Requests, r => r.Resource == "git");
 
         // Another token of ours is no reason to read anything again.
         await ground.RestartAsync();
         ground.GitHub.Ledger.Clear();
         await ground.ScanAllAsync();
         Assert.InRange(ground.GitHub.Ledger.ApiRequests.Count, 1, 2);
-        Assert.Empty(ground.GitHub.Ledger.Requests.Where(r => r.Resource == "git"));
+        Assert.DoesNotContain(ground.GitHub.Ledger.Requests, r => r.Resource == "git");
 
         for (var i = 1; i < 100; i += 10)
         {
@@ -138,7 +137,7 @@ public abstract class GitHubScanTests
 
         Assert.Contains("Set GITHUB_TOKEN", (await ground.GetAsync(id)).LastScanError, StringComparison.Ordinal);
         Assert.Contains("Set GITHUB_TOKEN", (await ground.Scans.PreviewAsync("acme/app", null, explain: false, Ct)).Refusal!.Fix, StringComparison.Ordinal);
-        Assert.Empty(ground.GitHub.Ledger.ApiRequests.Where(r => r.Status == (int)HttpStatusCode.Unauthorized));
+        Assert.DoesNotContain(ground.GitHub.Ledger.ApiRequests, r => r.Status == (int)HttpStatusCode.Unauthorized);
     }
 
     [Theory]
