@@ -38,7 +38,7 @@ public sealed record GitHubConfiguration
     /// <summary>How long one request may take, waiting for its turn not counted.</summary>
     public TimeSpan ApiTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Entries that are paths are registered at start; <c>owner/name</c> entries belong to the GitHub side.</summary>
+    /// <summary>Registered at start: paths of local repositories, or <c>owner/name</c> on GitHub.</summary>
     public IReadOnlyList<string> ReposToScan { get; init; } = [];
 }
 

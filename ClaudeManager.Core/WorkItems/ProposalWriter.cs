@@ -30,8 +30,8 @@ public static class ProposalWriter
 {
     private static readonly string[] s_labels = [GitHubGateway.ProposalLabel, "refactor", "todo"];
 
-    /// <summary>GitHub's calls for so many proposals: one for each issue, and once the listing of what is there and a look at each label.</summary>
-    public static int ExpectedCalls(int issues) => issues == 0 ? 0 : issues + 1 + s_labels.Length;
+    /// <summary>GitHub's calls for so many proposals, at most: one for each issue, and once the repository's state, the listing of what is there, and the labels.</summary>
+    public static int ExpectedCalls(int issues) => issues == 0 ? 0 : issues + 2 + ProposalLabels.MostCalls(s_labels);
 
     /// <param name="written">Issues on GitHub by which something was proposed, by this store or by one that is gone.</param>
     public static async Task<ProposalCounts> ApplyAsync(StoreTransaction tx, RepositoryEntity repository, FindingChanges changes, bool propose, IReadOnlyDictionary<Marker, GitHubIssue> written, ManagerConfiguration configuration, CancellationToken ct)
