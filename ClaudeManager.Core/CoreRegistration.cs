@@ -56,6 +56,7 @@ public static class CoreRegistration
         services.AddSingleton<ServiceDescription>();
 
         services.AddSingleton<OutboxDispatcher>();
+        services.AddSingleton<OutboxReader>();
         services.AddGitHub(settings.GitHubToken);
 
         services.AddSingleton<IScanner, TodoCommentsScanner>();
@@ -101,6 +102,7 @@ public static class CoreRegistration
         services.AddSingleton<OutcomePoll>();
         services.AddSingleton<RunExecutor>();
         services.AddSingleton<RunRecovery>();
+        services.AddSingleton<PreparedWorkspaces>();
         return services;
     }
 

@@ -36,7 +36,7 @@ internal sealed class ExecuteCommand : Command
         {
             await using var reading = await invocation.ConnectAsync(ct).ConfigureAwait(false);
             var preview = await reading.Api.PreviewApprovalAsync(id, invocation.Get(_agent), ct).ConfigureAwait(false);
-            invocation.Output.Result(preview, () => invocation.Output.ApprovalPreview(preview));
+            invocation.Output.Result(preview, () => invocation.Output.ApprovalPreview(preview, new TasksApproveCommand.Choice(invocation.Get(_agent))));
             return ExitCode.Ok;
         }
 
@@ -44,7 +44,7 @@ internal sealed class ExecuteCommand : Command
         var item = (await connection.Api.GetWorkItemAsync(id, ct).ConfigureAwait(false)).Item;
         if (item.State == WorkItemState.Proposed && invocation.Get(_approve))
         {
-            if (await TasksApproveCommand.ApproveAsync(connection.Api, invocation, id, invocation.Get(_agent), null, invocation.Get(_yes), ct).ConfigureAwait(false) is null)
+            if (await TasksApproveCommand.ApproveAsync(connection.Api, invocation, id, new TasksApproveCommand.Choice(invocation.Get(_agent)), invocation.Get(_yes), ct).ConfigureAwait(false) is null)
             {
                 return ExitCode.Denied;
             }

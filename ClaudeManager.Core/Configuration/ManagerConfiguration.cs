@@ -84,7 +84,13 @@ public sealed record ExecutorConfiguration
 
     /// <summary>No event of the agent for this long ends the run as stalled.</summary>
     public TimeSpan Stall { get; init; } = TimeSpan.FromSeconds(300);
+
+    /// <summary>When runs may start; empty = always.</summary>
+    public IReadOnlyList<RunWindow> Windows { get; init; } = [];
     public int MaxConcurrentRuns { get; init; } = 2;
+
+    /// <summary>What workspaces made ahead of their runs may take together.</summary>
+    public int PreparedWorkspacesMb { get; init; } = 1024;
     public int MaxTurns { get; init; } = 50;
     public int MaxAttempts { get; init; } = 3;
     public ClaudeCodeConfiguration ClaudeCode { get; init; } = new();

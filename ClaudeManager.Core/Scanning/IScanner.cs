@@ -22,7 +22,11 @@ public interface IScanner
 /// <param name="Since">The last scanned commit, whose findings are known; null: nothing is known.</param>
 /// <param name="Full">Reads every file although <paramref name="Since"/> is known.</param>
 /// <param name="Explain">Also says why marker hits are no findings; needs a full scan.</param>
-public sealed record ScanRequest(LocalRepository Repository, string? Since, bool Full, bool Explain, AnalyzerConfiguration Analyzer);
+public sealed record ScanRequest(LocalRepository Repository, string? Since, bool Full, bool Explain, AnalyzerConfiguration Analyzer)
+{
+    /// <summary>A scanner counts here what it has done.</summary>
+    public ScanProgress Progress { get; init; } = new();
+}
 
 /// <param name="Examined">Paths the answer is complete for; null = all. Findings elsewhere stand as they were.</param>
 /// <param name="Unreadable">Paths that could not be examined: nothing is known of their findings.</param>

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence.Entities;
 
 namespace ClaudeManager.Core.WorkItems;
@@ -60,6 +61,8 @@ public static class WorkItemViews
         approval.ApprovedAt,
         approval.ExpiresAt,
         approval.StateReason);
+
+    public static BulkRefusalDto ToBulk(this Refusal refusal) => new(refusal.Code, refusal.Message, refusal.Fix);
 
     public static IReadOnlyList<string> LabelList(this WorkItemEntity item) => JsonSerializer.Deserialize<string[]>(item.Labels) ?? [];
 
