@@ -171,7 +171,7 @@ public sealed class RunExecutor(
                 run.SessionStarted,
                 attempt.Approval.Sandbox,
                 ApprovalSeal.Tools(attempt.Approval),
-                await BudgetAsync(attempt, ct).ConfigureAwait(false),
+                attempt.Approval.BudgetMicroUsd / 1_000_000m,
                 attempt.Configuration.Executor,
                 attempt.Configuration.Network)
             {
@@ -284,8 +284,9 @@ public sealed class RunExecutor(
     private async Task<AgentUsage> SpentAsync(Attempt attempt, CancellationToken ct)
     {
         var run = attempt.Run;
+        var goesOn = attempt.FollowUp is not null;
         var earlier = await store.ReadAsync((db, token) => db.Runs
-            .Where(r => r.WorkItemId == run.WorkItemId && r.SessionId == run.SessionId && r.ApprovalId == run.ApprovalId && r.Id != run.Id)
+            .Where(r => r.WorkItemId == run.WorkItemId && (r.SessionId == run.SessionId || goesOn) && r.ApprovalId == run.ApprovalId && r.Id != run.Id)
             .SumAsync(r => r.CostMicroUsd ?? 0, token), ct).ConfigureAwait(false);
         return attempt.Spent with { CostUsd = (attempt.Spent.CostUsd ?? 0) + (earlier / 1_000_000m) };
     }
@@ -431,18 +432,6 @@ public sealed class RunExecutor(
         var approval = await tx.Db.Approvals.AsTracking().SingleAsync(a => a.Id == run.ApprovalId, ct).ConfigureAwait(false);
         approval.State = ApprovalStates.Fulfilled;
         WorkItemStateMachine.Move(tx, item, conflict is null ? WorkItemState.Review : WorkItemState.Conflict, conflict ?? waits);
-    }
-
-    /// <summary>What the agent may spend: a follow-up what earlier runs of the same approval have left.</summary>
-    private async Task<decimal> BudgetAsync(Attempt attempt, CancellationToken ct)
-    {
-        var budget = attempt.Approval.BudgetMicroUsd;
-        if (attempt.FollowUp is not null)
-        {
-            budget -= await store.ReadAsync((db, token) => FollowUps.SpentAsync(db, attempt.Approval.Id, token), ct).ConfigureAwait(false);
-        }
-
-        return budget / 1_000_000m;
     }
 
     private async Task NotCompletedAsync(Attempt attempt, AgentOutcome outcome, CancellationToken ct)
