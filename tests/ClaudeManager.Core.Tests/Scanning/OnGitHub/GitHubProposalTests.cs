@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Text;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.GitHub;
-using ClaudeManager.Core.WorkItems;
 using ClaudeManager.Tests.Shared.GitHub;
 using static ClaudeManager.Core.Tests.Scanning.OnGitHub.GitHubGround;
 
