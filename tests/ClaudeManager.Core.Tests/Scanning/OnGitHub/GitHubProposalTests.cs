@@ -96,9 +96,13 @@ public abstract class GitHubProposalTests
         Assert.Equal(100, ground.Issues.Count);
         Assert.InRange(ground.GitHub.Ledger.PeakContent(TimeSpan.FromMinutes(1)), 1, 80);
         Assert.Empty(ground.GitHub.Ledger.Limited);
-        // What was predicted held: the calls within the few that a label already there saves or costs, the end to a minute.
+        // What was predicted held: no call more, the end to a minute.
         Assert.InRange(ground.GitHub.Ledger.ApiRequests.Count, 100, preview.ExpectedGitHubCalls);
-        Assert.InRange((ground.Time.GetUtcNow() - began).TotalSeconds, 60, (preview.ExpectedAllThereAt!.Value - began).TotalSeconds + 60);
+        if (Provider == "sqlite")
+        {
+            // A PostgreSQL server has a clock of its own, which does not skip the waits.
+            Assert.InRange((ground.Time.GetUtcNow() - began).TotalSeconds, 60, (preview.ExpectedAllThereAt!.Value - began).TotalSeconds + 60);
+        }
 
         static IEnumerable<(string, string?)> Files()
             => Enumerable.Range(0, 100).Select(file => ($"src/f{file}.c", (string?)string.Concat(Enumerable.Range(0, 50).Select(line => string.Create(CultureInfo.InvariantCulture, $"// TODO: task {line} of file {file}\nint x{line};\n")))));
