@@ -54,6 +54,7 @@ public static class CoreRegistration
         services.AddSingleton<ServiceDescription>();
 
         services.AddSingleton<OutboxDispatcher>();
+        services.AddSingleton<OutboxReader>();
         services.AddGitHub(settings.GitHubToken);
 
         services.AddSingleton<IScanner, TodoCommentsScanner>();

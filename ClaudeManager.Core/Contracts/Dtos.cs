@@ -82,6 +82,14 @@ public sealed record FindingDto(
 /// <summary>Progress or end of a scan asked for by hand.</summary>
 public sealed record ScanResultDto(long RepositoryId, string Repository, string? Commit, int Found, int New, int Closed, int Reopened, int Proposed, int FilesRead, double Seconds, IReadOnlyList<ScanProblemDto> Problems, string? Error);
 
+/// <summary>What was decided and is not yet done outside: issues to be filed, closed, commented.</summary>
+/// <param name="Waiting">How many of <paramref name="Pending"/> cannot be done now: a limit of GitHub's, or something a person has to mend.</param>
+/// <param name="NextAttemptAt">When the first of those is tried again.</param>
+/// <param name="Problem">Why the newest of those that were tried did not work.</param>
+/// <param name="Failed">Given up, ever.</param>
+/// <param name="ExpectedAllThereAt">When the last of them should be there; null when there is none.</param>
+public sealed record OutboxDto(int Pending, int Waiting, DateTimeOffset? NextAttemptAt, string? Problem, int Failed, DateTimeOffset? ExpectedAllThereAt);
+
 // ---- Work items ---------------------------------------------------------------------------------------------------
 
 /// <param name="Value">Contribution to the score, already weighted.</param>

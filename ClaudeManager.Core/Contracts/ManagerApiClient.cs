@@ -68,6 +68,12 @@ public sealed class ManagerApiClient(HttpClient http)
     public Task<ScanResultDto> ScanRepositoryAsync(long id, bool full, bool? propose, CancellationToken ct)
         => SendAsync<ScanResultDto>(HttpMethod.Post, Query($"repositories/{id}/scan", ("full", full), ("propose", propose)), null, ct);
 
+    /// <summary>Registers what the configuration names, then scans every repository in one round.</summary>
+    public Task<IReadOnlyList<ScanResultDto>> ScanAllRepositoriesAsync(bool full, bool? propose, CancellationToken ct)
+        => SendAsync<IReadOnlyList<ScanResultDto>>(HttpMethod.Post, Query("repositories/scan", ("full", full), ("propose", propose)), null, ct);
+
+    public Task<OutboxDto> GetOutboxAsync(CancellationToken ct) => GetAsync<OutboxDto>("outbox", ct);
+
     /// <param name="states">Empty: every state.</param>
     /// <param name="sort"><c>score</c> (default), <c>-updated</c>, <c>updated</c>, <c>title</c>, <c>id</c>; a leading <c>-</c> turns it round.</param>
     public Task<Page<WorkItemDto>> ListWorkItemsAsync(IReadOnlyList<WorkItemState> states, long? repositoryId, string? search, string? sort, int skip, int take, CancellationToken ct)

@@ -59,7 +59,7 @@ public sealed class RepositoryRegistry(Store store, ScanService scans, Repositor
             {
                 place = new Place(RepositoryKind.GitHub, name.ToString(), name.ToString(), null, null);
             }
-            else if (await LocalRepository.OpenAsync(Expand(text), branch: null, ct).ConfigureAwait(false) is { Value: { } local })
+            else if (await LocalRepository.OpenAsync(RepositoryPlace.AtHome(text), branch: null, ct).ConfigureAwait(false) is { Value: { } local })
             {
                 place = Place.Of(local);
             }
@@ -75,6 +75,21 @@ public sealed class RepositoryRegistry(Store store, ScanService scans, Repositor
                 await RegisterAsync(operation, place, branch: null, current.Analyzer.FirstScan == "propose", isSample: false, ct).ConfigureAwait(false);
             }
         }
+    }
+
+    /// <summary>Registers what the configuration names and scans every repository in one round. One that fails says so in its own result.</summary>
+    public async Task<IReadOnlyList<ScanResultDto>> ScanAllAsync(OperationContext operation, bool full, bool? propose, CancellationToken ct)
+    {
+        await RegisterConfiguredAsync(operation, ct).ConfigureAwait(false);
+        var ids = await store.ReadAsync((db, token) => db.Repositories.Where(r => !r.Removed).OrderBy(r => r.Name).ThenBy(r => r.Id).Select(r => r.Id).ToListAsync(token), ct).ConfigureAwait(false);
+        using var round = await scans.BeginRoundAsync(ids, ct).ConfigureAwait(false);
+        var results = new ScanResultDto?[ids.Count];
+        await Parallel.ForAsync(0, ids.Count, new ParallelOptions { MaxDegreeOfParallelism = configuration.Value.Analyzer.MaxConcurrentScans, CancellationToken = ct }, async (i, token) =>
+        {
+            // Null: removed meanwhile.
+            results[i] = (await scans.ScanAsync(operation, ids[i], full, propose, token, round).ConfigureAwait(false)).Value;
+        }).ConfigureAwait(false);
+        return [.. results.OfType<ScanResultDto>()];
     }
 
     public Task<Page<RepositoryDto>> ListAsync(int skip, int take, CancellationToken ct)
@@ -207,9 +222,6 @@ public sealed class RepositoryRegistry(Store store, ScanService scans, Repositor
 
             return (await ToDtosAsync(tx.Db, [repository], token).ConfigureAwait(false))[0];
         }, ct);
-
-    private static string Expand(string path)
-        => path == "~" || path.StartsWith("~/", StringComparison.Ordinal) ? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + path[1..] : path;
 
     private static Task<RepositoryEntity?> FindAsync(ManagerDbContext db, long id, CancellationToken ct) => db.Repositories.FirstOrDefaultAsync(r => r.Id == id && !r.Removed, ct);
 

@@ -1,11 +1,12 @@
 using System.CommandLine;
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Repositories;
 
 namespace ClaudeManager.Cli.Commands.Repos;
 
 internal sealed class ReposAddCommand : Command
 {
-    private readonly Argument<string> _path = new("path") { Description = "A local git repository.", DefaultValueFactory = _ => "." };
+    private readonly Argument<string> _path = new("repository") { Description = "A local git repository, or owner/name of one on GitHub.", DefaultValueFactory = _ => "." };
     private readonly Option<string?> _branch = new("--branch") { Description = "The branch to scan; default: the repository's default branch." };
     private readonly Option<bool> _yes = new("--yes", "-y") { Description = "Propose what was found, without asking." };
 
@@ -22,7 +23,7 @@ internal sealed class ReposAddCommand : Command
     {
         var output = invocation.Output;
         await using var connection = await invocation.ConnectAsync(ct).ConfigureAwait(false);
-        var request = new AddRepositoryRequest(Path.GetFullPath(invocation.Get(_path)!, invocation.WorkingDirectory), invocation.Get(_branch), invocation.Get(_yes));
+        var request = new AddRepositoryRequest(RepositoryPlace.Resolve(invocation.Get(_path)!, invocation.WorkingDirectory), invocation.Get(_branch), invocation.Get(_yes));
         if (!request.Propose)
         {
             var preview = await connection.Api.PreviewPathAsync(request, explain: false, ct).ConfigureAwait(false);

@@ -1,12 +1,13 @@
 using System.CommandLine;
 using ClaudeManager.Cli.Connection;
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Repositories;
 
 namespace ClaudeManager.Cli.Commands.Repos;
 
 internal sealed class ReposPreviewCommand : Command
 {
-    private readonly Argument<string> _repository = new("repository") { Description = "Name or id of a registered repository, or the path of any.", DefaultValueFactory = _ => "." };
+    private readonly Argument<string> _repository = new("repository") { Description = "Name or id of a registered repository, or the path or owner/name of any.", DefaultValueFactory = _ => "." };
     private readonly Option<bool> _explain = new("--explain") { Description = "Also every marker hit that is no finding, with its reason." };
 
     public ReposPreviewCommand(CommandRunner runner)
@@ -21,7 +22,7 @@ internal sealed class ReposPreviewCommand : Command
     public static async Task<ScanPreviewDto> PreviewAsync(ManagerApiClient api, string repository, bool explain, string workingDirectory, CancellationToken ct)
         => await api.TryFindRepositoryAsync(repository, workingDirectory, ct).ConfigureAwait(false) is { } known
             ? await api.PreviewRepositoryAsync(known.Id, explain, ct).ConfigureAwait(false)
-            : await api.PreviewPathAsync(new AddRepositoryRequest(Path.GetFullPath(repository, workingDirectory)), explain, ct).ConfigureAwait(false);
+            : await api.PreviewPathAsync(new AddRepositoryRequest(RepositoryPlace.Resolve(repository, workingDirectory)), explain, ct).ConfigureAwait(false);
 
     private async Task<int> RunAsync(Invocation invocation, CancellationToken ct)
     {

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.Operations;
@@ -99,7 +101,8 @@ public sealed class ProposalPoll(Store store, GitHubGateway gateway, ProposalInb
 
     private static async Task<SettingEntity> CursorAsync(StoreTransaction tx, string repository, CancellationToken ct)
     {
-        var key = "proposals.cursor:" + repository;
+        // A name can be longer than a setting's.
+        var key = "proposals.cursor:" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(repository)))[..32];
         var cursor = await tx.Db.Settings.AsTracking().FirstOrDefaultAsync(s => s.Key == key, ct).ConfigureAwait(false);
         if (cursor is null)
         {

@@ -1,0 +1,223 @@
+using ClaudeManager.Core;
+using ClaudeManager.Core.Agents.Gateway;
+using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Fleet;
+using ClaudeManager.Core.GitHub;
+using ClaudeManager.Core.Outbox;
+using ClaudeManager.Core.Persistence;
+using ClaudeManager.Core.Persistence.Entities;
+using ClaudeManager.Core.Runs;
+using ClaudeManager.Core.Security;
+using ClaudeManager.Core.Tests.GitHub;
+using ClaudeManager.Core.WorkItems;
+using ClaudeManager.Core.WorkItems.Proposals;
+using ClaudeManager.Tests.Shared.GitHub;
+using ClaudeManager.Tests.Shared.Persistence;
+using ClaudeManager.Tests.Shared.Repositories;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using GitHubIssue = ClaudeManager.Tests.Shared.GitHub.GitHubIssue;
+
+namespace ClaudeManager.Worker.Tests.GitHub;
+
+/// <summary>
+/// The service's real parts, a store, and a loopback GitHub with the manager repository <c>acme/manager</c>: <c>service</c> is our account, <c>alice</c> may write, <c>trudy</c> has the role of triage,
+/// <c>rita</c> reads. Waits are over at once.
+/// </summary>
+internal sealed class ProposalGround : IAsyncDisposable
+{
+    public const string Manager = "acme/manager";
+
+    private readonly TestStore _store;
+    private readonly TemporaryDirectory _directory;
+    private readonly StartupSettings _settings;
+    private ServiceProvider _services;
+
+    private ProposalGround(TestStore store, TemporaryDirectory directory, LoopbackGitHub github, SkippingTime time)
+    {
+        (_store, _directory, GitHub, Time) = (store, directory, github, time);
+        github.Repository(Manager).Collaborator("service", GitHubRole.Write).Collaborator("alice", GitHubRole.Write).Collaborator("trudy", GitHubRole.Triage).Collaborator("rita", GitHubRole.Read);
+        github.User("robot", GitHubUserType.Bot);
+        github.Repository(Manager).Collaborator("robot", GitHubRole.Write);
+        _settings = new StartupSettings
+        {
+            Data = new DataDirectory(directory.Combine("data")),
+            Store = store.Target,
+            Configuration = ManagerConfiguration.Default with
+            {
+                GitHub = new GitHubConfiguration { BaseUrl = github.BaseAddress, ManagerRepo = Manager },
+                Executor = new ExecutorConfiguration
+                {
+                    DefaultExecutor = "command:test",
+                    Sandbox = "off",
+                    Commands = new Dictionary<string, CommandAgentConfiguration> { ["test"] = new() { Program = "sh", Args = ["-c", "true"] } },
+                },
+            },
+            Report = new ConfigurationReport([]),
+            ConfigurationFile = null,
+            Model = new ModelCredentials(null, null, ModelCredentials.Anthropic),
+            GitHubToken = new SecretString(github.Token("service")),
+            MasterKey = null,
+            KnownSecrets = [],
+        };
+        _services = Start();
+    }
+
+    public static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    public LoopbackGitHub GitHub { get; }
+
+    public SkippingTime Time { get; }
+
+    public GitHubRepository Repository => GitHub.Repository(Manager);
+
+    /// <summary>The one issue there is.</summary>
+    public GitHubIssue Issue => Assert.Single(Repository.Issues);
+
+    public static async Task<ProposalGround> StartAsync()
+    {
+        var time = new SkippingTime();
+        var store = await TestStore.CreateAsync("sqlite", Ct, time);
+        return new ProposalGround(store!, new TemporaryDirectory(), await LoopbackGitHub.StartAsync(Ct, time), time);
+    }
+
+    public T Get<T>()
+        where T : notnull
+        => _services.GetRequiredService<T>();
+
+    /// <summary>What is left after <c>kill -9</c>: the store and GitHub. Leases of the dead have run out.</summary>
+    public async Task RestartAsync()
+    {
+        await _services.DisposeAsync();
+        Time.Advance(OutboxDispatcher.LeaseDuration + TimeSpan.FromSeconds(1));
+        _services = Start();
+    }
+
+    /// <summary>A proposal of a repository on GitHub, as a scan leaves it.</summary>
+    public async Task<WorkItemEntity> ProposeAsync(string text = "add both numbers", params string[] labels)
+        => await WriteAsync(async (tx, ct) =>
+        {
+            var repository = await tx.Db.Repositories.FirstOrDefaultAsync(r => r.Location == "acme/app", ct);
+            if (repository is null)
+            {
+                repository = new RepositoryEntity
+                {
+                    Name = "acme/app", Location = "acme/app", Kind = RepositoryKind.GitHub, GitHubId = 4711, DefaultBranch = "main", Accepted = true, ScannedCommit = new string('a', 40), CreatedAt = tx.Now, UpdatedAt = tx.Now,
+                };
+                tx.Db.Repositories.Add(repository);
+                await tx.Db.SaveChangesAsync(ct);
+            }
+
+            var item = new WorkItemEntity
+            {
+                RepositoryId = repository.Id,
+                Fingerprint = Guid.CreateVersion7().ToString("N") + Guid.CreateVersion7().ToString("N"),
+                Title = $"Address TODO in src/{text.Length}.sh:2",
+                Body = $"A `TODO` comment asks for work: `{text}`\n\n**Repository:** acme/app",
+                State = WorkItemState.Proposed,
+                ScoreTerms = "[]",
+                Labels = System.Text.Json.JsonSerializer.Serialize<string[]>([GitHubGateway.ProposalLabel, .. labels]),
+                CorrelationId = tx.Operation.CorrelationId,
+                CreatedAt = tx.Now,
+            };
+            WorkItemStateMachine.Touch(tx, item);
+            tx.Db.WorkItems.Add(item);
+            await tx.Db.SaveChangesAsync(ct);
+            return item;
+        });
+
+    /// <summary>The same with its issue filed.</summary>
+    public async Task<(WorkItemEntity Item, GitHubIssue Issue)> ProposedAsync(params string[] labels)
+    {
+        var item = await ProposeAsync("add both numbers", labels);
+        await DrainAsync();
+        Time.Advance(TimeSpan.FromMinutes(1));
+        return (item, Repository.IssueNumbered((await ProposalAsync(item.Id))!.Number)!);
+    }
+
+    /// <summary>Carries out what is due, until nothing is; time passes for what has to wait, but not for hours.</summary>
+    public async Task DrainAsync()
+    {
+        for (var i = 0; i < 50; i++)
+        {
+            while (await Get<OutboxDispatcher>().DispatchAsync(TestStore.Operation, Ct))
+            {
+            }
+
+            var next = await ReadAsync((db, ct) => db.Outbox.Where(o => o.State == OutboxStates.Pending).OrderBy(o => o.NotBefore).Select(o => o.NotBefore).FirstOrDefaultAsync(ct));
+            if (next is null || next > Time.GetUtcNow() + TimeSpan.FromHours(2))
+            {
+                return;
+            }
+
+            Time.Advance(next.Value - Time.GetUtcNow() + TimeSpan.FromSeconds(1));
+        }
+    }
+
+    /// <summary>The next round of the poll, and what it decides is carried out.</summary>
+    public async Task PollAsync()
+    {
+        Time.Advance(ProposalPoll.Interval);
+        await Get<ProposalPoll>().PollAsync(TestStore.Operation, Ct);
+        await DrainAsync();
+    }
+
+    public Task MoveAsync(long itemId, WorkItemState to, string? reason = null, Action<WorkItemEntity>? change = null)
+        => WriteAsync(async (tx, ct) =>
+        {
+            var item = await tx.Db.WorkItems.AsTracking().SingleAsync(w => w.Id == itemId, ct);
+            change?.Invoke(item);
+            if (item.State == to)
+            {
+                WorkItemStateMachine.Touch(tx, item);
+            }
+            else
+            {
+                WorkItemStateMachine.Move(tx, item, to, reason);
+            }
+
+            return true;
+        });
+
+    /// <summary>As if its run had been claimed.</summary>
+    public Task RunAsync(long itemId)
+        => WriteAsync(async (tx, ct) =>
+        {
+            var run = await tx.Db.Runs.AsTracking().SingleAsync(r => r.WorkItemId == itemId && r.State == RunState.Queued, ct);
+            run.LeaseOwner = "somebody";
+            Core.Runs.RunStateMachine.Move(tx, run, RunState.Preparing);
+            WorkItemStateMachine.Move(tx, await tx.Db.WorkItems.AsTracking().SingleAsync(w => w.Id == itemId, ct), WorkItemState.Running, null);
+            return true;
+        });
+
+    public Task<WorkItemEntity> ItemAsync(long id) => ReadAsync((db, ct) => db.WorkItems.SingleAsync(w => w.Id == id, ct));
+
+    public Task<ProposalIssueEntity?> ProposalAsync(long id) => ReadAsync((db, ct) => db.ProposalIssues.FirstOrDefaultAsync(p => p.WorkItemId == id, ct));
+
+    public Task<ApprovalEntity> ApprovalAsync(long id) => ReadAsync((db, ct) => db.Approvals.OrderByDescending(a => a.Id).FirstAsync(a => a.WorkItemId == id, ct));
+
+    public Task<List<OutboxEntity>> OutboxAsync() => ReadAsync((db, ct) => db.Outbox.OrderBy(o => o.Id).ToListAsync(ct));
+
+    public Task<T> ReadAsync<T>(Func<ManagerDbContext, CancellationToken, Task<T>> read) => _store.Store.ReadAsync(read, Ct);
+
+    public Task<T> WriteAsync<T>(Func<StoreTransaction, CancellationToken, Task<T>> write) => _store.Store.WriteAsync(TestStore.Operation, write, Ct);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _services.DisposeAsync();
+        await GitHub.DisposeAsync();
+        await _store.DisposeAsync();
+        _directory.Dispose();
+    }
+
+    private ServiceProvider Start()
+    {
+        var services = new ServiceCollection();
+        services.AddSingleton<TimeProvider>(Time);
+        services.AddLogging();
+        services.AddMetrics();
+        services.AddManagerCore(_settings, InstanceIdentity.Create("worker", TimeProvider.System), new DataDirectoryOwnership(Exclusive: true));
+        return services.BuildServiceProvider();
+    }
+}
