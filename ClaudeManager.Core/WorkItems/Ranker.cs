@@ -123,6 +123,10 @@ public static partial class Ranker
         return (value, string.Create(CultureInfo.InvariantCulture, $"An ordinary source file, {depth} folders deep."));
     }
 
+    internal static bool IsTest(string path) => TestPath().IsMatch(path.ToLowerInvariant());
+
+    internal static bool IsDocumentation(string path) => DocumentationPath().IsMatch(path.ToLowerInvariant());
+
     private static (double Value, string Why) Urgency(RankInput input, string text, DateTimeOffset now)
     {
         if (input.DueOn is { } due)
