@@ -51,7 +51,7 @@ internal sealed class OutdatedDependenciesScanner(CurrentConfiguration configura
         var (nuget, npm) = (request.Analyzer.NuGetRegistry, request.Analyzer.NpmRegistry);
         await HoldAsync(PackageEcosystem.NuGet, nuget, NuGetManifests.Read([.. sorted.Where(f => NuGetManifests.Is(f.Name))], nuget)).ConfigureAwait(false);
         await HoldAsync(PackageEcosystem.Npm, npm, NpmManifests.Read([.. sorted.Where(f => NpmManifests.Is(f.Name))], npm)).ConfigureAwait(false);
-        return ScannerResult.Whole([.. found.OrderBy(f => f.Path, StringComparer.Ordinal).ThenBy(f => f.Occurrence.Line)], entries.Count, sorted.Count, problems, unknown);
+        return ScannerResult.Whole([.. found.OrderBy(f => f.Path, StringComparer.Ordinal).ThenBy(f => f.Occurrence.Line).ThenBy(f => f.Identity, StringComparer.Ordinal)], entries.Count, sorted.Count, problems, unknown);
 
         async Task HoldAsync(PackageEcosystem ecosystem, Uri registry, Manifests manifests)
         {

@@ -103,7 +103,15 @@ internal sealed class ProposalGround : IAsyncDisposable
             {
                 repository = new RepositoryEntity
                 {
-                    Name = "acme/app", Location = "acme/app", Kind = RepositoryKind.GitHub, GitHubId = 4711, DefaultBranch = "main", Accepted = true, ScannedCommit = new string('a', 40), CreatedAt = tx.Now, UpdatedAt = tx.Now,
+                    Name = "acme/app",
+                    Location = "acme/app",
+                    Kind = RepositoryKind.GitHub,
+                    GitHubId = 4711,
+                    DefaultBranch = "main",
+                    Accepted = true,
+                    ScannedCommit = new string('a', 40),
+                    CreatedAt = tx.Now,
+                    UpdatedAt = tx.Now,
                 };
                 tx.Db.Repositories.Add(repository);
                 await tx.Db.SaveChangesAsync(ct);
