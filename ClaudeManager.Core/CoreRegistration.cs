@@ -59,7 +59,7 @@ public static class CoreRegistration
         services.AddSingleton<OutboxReader>();
         services.AddGitHub(settings.GitHubToken);
 
-        services.AddSingleton<IScanner, TodoCommentsScanner>();
+        services.AddScanners();
         services.AddSingleton<ScanService>();
         services.AddSingleton<ScanSchedule>();
         services.AddSingleton<RepositorySource>();

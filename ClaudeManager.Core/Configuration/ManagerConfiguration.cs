@@ -45,6 +45,21 @@ public sealed record GitHubConfiguration
 public sealed record AnalyzerConfiguration
 {
     public bool ScanForTodos { get; init; } = true;
+    public bool ScanOpenIssues { get; init; }
+    public bool ScanDependencies { get; init; }
+    public bool ScanRefactorCandidates { get; init; }
+
+    /// <summary>An issue is stale when nothing has happened to it for more than so many days.</summary>
+    public int StaleAfterDays { get; init; } = 30;
+
+    /// <summary>Only issues with one of these are called stale; the case does not matter.</summary>
+    public IReadOnlyList<string> StaleLabels { get; init; } = ["bug", "help wanted", "good first issue", "enhancement"];
+
+    /// <summary>Where versions of NuGet packages are asked for: the service index of a v3 registry. What a repository names itself is never asked.</summary>
+    public Uri NuGetRegistry { get; init; } = new("https://api.nuget.org/v3/index.json");
+
+    /// <summary>Where versions of npm packages are asked for.</summary>
+    public Uri NpmRegistry { get; init; } = new("https://registry.npmjs.org/");
 
     /// <summary>A pattern that ends in <c>:</c> is matched as written; a bare word only as a whole word.</summary>
     public IReadOnlyList<string> TodoPatterns { get; init; } = ["TODO:", "FIXME:", "HACK:", "BUG:", "TODO", "FIXME"];

@@ -1,8 +1,13 @@
+using System.Globalization;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.GitHub;
+using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Scanning.Languages;
 using ClaudeManager.Core.Scanning.Markers;
 using ClaudeManager.Core.Scanning.Trees;
+using ClaudeManager.Core.WorkItems;
+using ClaudeManager.Core.WorkItems.Proposals;
 
 namespace ClaudeManager.Core.Scanning;
 
@@ -17,6 +22,8 @@ public sealed class TodoCommentsScanner : IScanner
     public const string ScannerKey = "todo-comments";
 
     public string Key => ScannerKey;
+
+    public IReadOnlyList<string> Labels { get; } = [GitHubGateway.ProposalLabel, "refactor", "todo"];
 
     public bool IsEnabled(AnalyzerConfiguration analyzer) => analyzer.ScanForTodos;
 
@@ -43,6 +50,25 @@ public sealed class TodoCommentsScanner : IScanner
 
         var problems = await tree.ReadAsync(toRead, whole, request.Explain ? null : WordsOf(request.Analyzer), scan.Visit, request.Progress, ct).ConfigureAwait(false);
         return scan.ToResult(entries.Count, toRead.Count - problems.Count, whole is null ? difference!.Touched : null, difference?.Renames, problems);
+    }
+
+    /// <summary>The text that Gen-1's issues had, on which people's workflows depend.</summary>
+    public ProposalText Describe(FindingEntity finding, ProposalPlace place)
+    {
+        var line = finding.Line.ToString(CultureInfo.InvariantCulture);
+        return new ProposalText(InertText.Title($"Address {finding.Marker} in {finding.Path}:{line}"),
+            $"""
+            A {InertText.Code(finding.Marker)} comment asks for work: {InertText.Code(finding.Text.Length == 0 ? finding.Marker : finding.Text)}
+
+            **Repository:** {InertText.Title(place.Repository.Name)}
+            **File:** {InertText.Code(finding.Path)}
+            **Line:** {line}
+            **Context:**
+
+            {InertText.Fence(finding.Context)}
+
+            **Direct Link:** {place.Link(finding.Path, finding.Line)}
+            """);
     }
 
     /// <summary>What a file must contain for any pattern to match in it; null when that cannot be said in plain letters.</summary>

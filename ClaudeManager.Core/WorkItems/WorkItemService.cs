@@ -529,7 +529,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
         baseCommit,
         item.Finding is null ? PromptAuthorship.Operator : PromptAuthorship.Repository,
         null,
-        item.Finding is { } f ? new PromptFinding(f.Path, f.Line, f.Marker, f.Text, f.Symbol, f.Context, f.ContextStartLine, f.Author) : null);
+        item.Finding is { Line: > 0 } f ? new PromptFinding(f.Path, f.Line, f.Marker, f.Text, f.Symbol, f.Context, f.ContextStartLine, f.Author) : null);
 
     /// <summary>From what runs of this kind cost in this repository; honest when there are none.</summary>
     private async Task<string> EstimateAsync(WorkItemEntity item, CancellationToken ct)

@@ -22,6 +22,7 @@ public sealed class SurfaceTests
     {
         new AddRepositoryRequest("/nowhere"),
         new NewWorkItemRequest(999, "title", "text"),
+        new TakeIssueRequest("acme/nowhere", 1),
         new ApproveRequest(1, "hash"),
         new RejectRequest(1, "reason"),
         new SnoozeRequest(1, DateTimeOffset.UnixEpoch),

@@ -29,6 +29,9 @@ public sealed class FindingEntity
     public string? IssueReference { get; set; }
     public string? Priority { get; set; }
     public DateOnly? DueOn { get; set; }
+
+    /// <summary>What its scanner keeps of it besides; only that scanner reads it.</summary>
+    public string? Details { get; set; }
     public bool Gone { get; set; }
 
     /// <summary>The commit whose scan no longer showed it.</summary>

@@ -4,6 +4,7 @@ using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Git;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Scanning;
+using ClaudeManager.Core.WorkItems.Proposals;
 using ClaudeManager.Tests.Shared.Repositories;
 using Microsoft.EntityFrameworkCore;
 
@@ -390,9 +391,13 @@ public sealed class ScanServiceTests
     {
         public string Key => "broken";
 
+        public IReadOnlyList<string> Labels => [];
+
         public bool IsEnabled(AnalyzerConfiguration analyzer) => true;
 
         public string RulesOf(AnalyzerConfiguration analyzer) => "";
+
+        public ProposalText Describe(FindingEntity finding, ProposalPlace place) => throw new InvalidOperationException("Nothing is ever found.");
 
         public Task<ScannerResult> ScanAsync(ScanRequest request, CancellationToken ct) => throw new InvalidOperationException("It broke.");
     }
@@ -424,9 +429,13 @@ public sealed class ScanServiceTests
 
         public string Key => "endless";
 
+        public IReadOnlyList<string> Labels => [];
+
         public bool IsEnabled(AnalyzerConfiguration analyzer) => true;
 
         public string RulesOf(AnalyzerConfiguration analyzer) => "";
+
+        public ProposalText Describe(FindingEntity finding, ProposalPlace place) => throw new InvalidOperationException("Nothing is ever found.");
 
         public async Task<ScannerResult> ScanAsync(ScanRequest request, CancellationToken ct)
         {
