@@ -5,6 +5,7 @@ using ClaudeManager.Core.GitHub.Mirrors;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Repositories;
 using ClaudeManager.Core.Scanning;
+using ClaudeManager.Core.WorkItems.Proposals;
 using ClaudeManager.Tests.Shared.Persistence;
 using ClaudeManager.Tests.Shared.Repositories;
 using Microsoft.EntityFrameworkCore;
@@ -126,6 +127,10 @@ public abstract class RepositoryTests : StoreConformance
         public TaskCompletionSource Go { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public string Key => "held";
+
+        public IReadOnlyList<string> Labels => [];
+
+        public ProposalText Describe(FindingEntity finding, ProposalPlace place) => throw new InvalidOperationException("Nothing is ever found.");
 
         public bool IsEnabled(AnalyzerConfiguration analyzer) => true;
 

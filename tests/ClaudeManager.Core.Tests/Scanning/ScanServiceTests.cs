@@ -410,6 +410,10 @@ public sealed class ScanServiceTests
 
         public string Key => _scanner.Key;
 
+        public IReadOnlyList<string> Labels => _scanner.Labels;
+
+        public ProposalText Describe(FindingEntity finding, ProposalPlace place) => _scanner.Describe(finding, place);
+
         public bool IsEnabled(AnalyzerConfiguration analyzer) => true;
 
         public string RulesOf(AnalyzerConfiguration analyzer) => _scanner.RulesOf(analyzer);

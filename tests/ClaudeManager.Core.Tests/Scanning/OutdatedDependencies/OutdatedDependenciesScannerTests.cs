@@ -5,7 +5,6 @@ using ClaudeManager.Core.Repositories;
 using ClaudeManager.Core.Scanning;
 using ClaudeManager.Core.Scanning.OutdatedDependencies;
 using ClaudeManager.Core.Tests.GitHub;
-using ClaudeManager.Core.WorkItems.Proposals;
 using ClaudeManager.Tests.Shared.Repositories;
 
 namespace ClaudeManager.Core.Tests.Scanning.OutdatedDependencies;
