@@ -319,6 +319,10 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                         .HasColumnType("integer")
                         .HasColumnName("context_start_line");
 
+                    b.Property<string>("Details")
+                        .HasColumnType("text")
+                        .HasColumnName("details");
+
                     b.Property<DateOnly?>("DueOn")
                         .HasColumnType("date")
                         .HasColumnName("due_on");

@@ -11,7 +11,7 @@ using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
 {
     [DbContext(typeof(SqliteManagerDbContext))]
-    [Migration("20261123195838_GitHub")]
+    [Migration("20261123204113_GitHub")]
     partial class GitHub
     {
         /// <inheritdoc />
@@ -308,6 +308,10 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                     b.Property<int>("ContextStartLine")
                         .HasColumnType("INTEGER")
                         .HasColumnName("context_start_line");
+
+                    b.Property<string>("Details")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("details");
 
                     b.Property<DateOnly?>("DueOn")
                         .HasColumnType("TEXT")

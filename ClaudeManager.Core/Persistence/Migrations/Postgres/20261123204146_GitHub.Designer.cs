@@ -12,7 +12,7 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 namespace ClaudeManager.Core.Persistence.Migrations.Postgres
 {
     [DbContext(typeof(PostgresManagerDbContext))]
-    [Migration("20261123195950_GitHub")]
+    [Migration("20261123204146_GitHub")]
     partial class GitHub
     {
         /// <inheritdoc />
@@ -321,6 +321,10 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                     b.Property<int>("ContextStartLine")
                         .HasColumnType("integer")
                         .HasColumnName("context_start_line");
+
+                    b.Property<string>("Details")
+                        .HasColumnType("text")
+                        .HasColumnName("details");
 
                     b.Property<DateOnly?>("DueOn")
                         .HasColumnType("date")
