@@ -30,7 +30,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
     private static readonly IReadOnlyDictionary<Marker, GitHubIssue> s_nothing = new Dictionary<Marker, GitHubIssue>();
 
     private readonly ConcurrentDictionary<long, SemaphoreSlim> _oneAtATime = [];
-    private readonly IReadOnlyDictionary<string, IScanner> _byKey = scanners.ToDictionary(s => s.Key);
+    private readonly Dictionary<string, IScanner> _byKey = scanners.ToDictionary(s => s.Key);
 
     /// <summary>What a scan of a repository would find and propose. Writes nothing; the repository need not be registered.</summary>
     /// <param name="place">A path, or <c>owner/name</c> on GitHub.</param>
