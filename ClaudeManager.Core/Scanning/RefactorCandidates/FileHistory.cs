@@ -1,3 +1,4 @@
+using System.Globalization;
 using ClaudeManager.Core.Git;
 using ClaudeManager.Core.Scanning.Trees;
 
@@ -19,7 +20,7 @@ internal sealed record FileHistory(int Changes, int Authors)
     {
         // From the commit's own day and not from today: the same commit has the same history for ever.
         var day = await GitCommand.RunAsync(repository, ["show", "-s", "--format=%ct", commit], ct).ConfigureAwait(false);
-        var since = long.Parse(day.Text, System.Globalization.CultureInfo.InvariantCulture) - (Days * 86_400L);
+        var since = long.Parse(day.Text, CultureInfo.InvariantCulture) - (Days * 86_400L);
         var log = await GitCommand.RunAsync(
             repository,
             ["log", "-z", "--no-merges", "--no-show-signature", "--name-status", "-M100%", FormattableString.Invariant($"--since={since}"), FormattableString.Invariant($"--max-count={MostCommits}"), "--format=%x01%ae", commit],
