@@ -65,7 +65,7 @@ public sealed class RunExecutor(
         await using var journal = await RunJournal.OpenAsync(store, operation, claim.Lease, spent, redactor, identity.Host, stopping).ConfigureAwait(false);
         using var watching = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
         var watch = WatchCancellationAsync(claim.Lease, cancelled, watching.Token);
-        var attempt = new Attempt(operation, claim, journal, spent, configuration.Value);
+        var attempt = new Attempt(operation, claim, journal, spent, configuration.Value) { Held = held };
         try
         {
             try
@@ -528,6 +528,8 @@ public sealed class RunExecutor(
             var item = await tx.Db.WorkItems.AsTracking().SingleAsync(w => w.Id == run.WorkItemId, token).ConfigureAwait(false);
             await change(tx, run, item, token).ConfigureAwait(false);
         }, ct).ConfigureAwait(false);
+        // Given back with that write: what is renewed after it would look lost.
+        attempt.Held.Release();
         attempt.WorkspaceDone = !keepWorkspace;
     }
 
@@ -733,6 +735,8 @@ public sealed class RunExecutor(
         public OperationContext Operation => operation;
 
         public Lease Lease => claim.Lease;
+
+        public required LeaseKeeper.HeldLease Held { get; init; }
 
         public WorkItemEntity Item => claim.Item;
 

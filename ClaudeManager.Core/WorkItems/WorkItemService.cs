@@ -76,6 +76,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
             var approvals = await db.Approvals.Where(a => a.WorkItemId == id).OrderByDescending(a => a.Id).ToListAsync(token).ConfigureAwait(false);
             var runs = await db.Runs.Include(r => r.WorkItem!.Repository).Where(r => r.WorkItemId == id).OrderByDescending(r => r.Id).Take(50).ToListAsync(token).ConfigureAwait(false);
             var pulls = await PullRequestViews.ListAsync(db, runs, token).ConfigureAwait(false);
+            var issue = await db.ProposalIssues.Where(p => p.WorkItemId == id).Select(p => new IssueDto(p.Repository, p.Number, p.Url, p.IsOpen)).FirstOrDefaultAsync(token).ConfigureAwait(false);
             var history = await AuditReader.HistoryAsync(db, "work_item", id.ToString(CultureInfo.InvariantCulture), token).ConfigureAwait(false);
             return new WorkItemDetailDto(
                 item.ToDto(),
@@ -88,7 +89,8 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
                 [.. runs.Select(r => r.ToDto(pulls[(r.WorkItemId, r.Branch)].FirstOrDefault()))],
                 gates,
                 history,
-                runs.SelectMany(r => pulls[(r.WorkItemId, r.Branch)]).FirstOrDefault());
+                runs.SelectMany(r => pulls[(r.WorkItemId, r.Branch)]).FirstOrDefault(),
+                issue);
         }, ct).ConfigureAwait(false);
     }
 
