@@ -2,6 +2,7 @@ using ClaudeManager.Core.Agents;
 using ClaudeManager.Core.Agents.ClaudeCode;
 using ClaudeManager.Core.Agents.Command;
 using ClaudeManager.Core.Agents.Gateway;
+using ClaudeManager.Core.Agents.Mention;
 using ClaudeManager.Core.Agents.Processes;
 using ClaudeManager.Core.Agents.Prompts;
 using ClaudeManager.Core.Agents.Workspaces;
@@ -86,6 +87,7 @@ public static class CoreRegistration
         services.AddSingleton(new BuiltInCommands(new Dictionary<string, CommandAgentConfiguration> { [BuiltInCommands.Sample] = SampleRepository.Agent }));
         services.AddSingleton<IAgentRunner, CommandRunner>();
         services.AddSingleton<IAgentRunner, ClaudeCodeRunner>();
+        services.AddSingleton<IAgentRunner, MentionRunner>();
         services.AddSingleton<AgentCatalog>();
         services.AddSingleton<ModelGateway>();
 

@@ -112,7 +112,7 @@ internal sealed class ConfigurationChecks(
             findings.Add(ConfigurationRules.NoHandle.At("executor.terragonUsername", origin, "The default executor is mention, but nobody is named.", "Add executor.terragonUsername, e.g. \"@terragon-labs\"."));
         }
 
-        if (chosen is "mention" or "claude-flow")
+        if (chosen == "claude-flow")
         {
             findings.Add(ConfigurationRules.NoEffectYet.At("executor.defaultExecutor", origin, $"This version has no {chosen} executor.", "Approve with claude-code or a command."));
         }

@@ -56,7 +56,9 @@ internal static partial class ConfigurationKeys
         Analyzer("firstScan", new ChoiceType("preview", "propose"), "\"preview\"", "`preview`: what the first scan of a repository finds waits for an operator. `propose`: it does not.", (a, v) => a with { FirstScan = v.Text }),
         Analyzer("partialCloneAboveMb", new WholeType(1, int.MaxValue), "500", "Larger repositories are cloned without their history's content.", (a, v) => a with { PartialCloneAboveMb = v.Whole }),
 
-        Later("executor.terragonUsername", new TextType("a mention", "@terragon-labs", 2, 100, Mention()), "", "Whom the `mention` executor mentions; required by it."),
+        Executor("terragonUsername", new TextType("a mention", "@terragon-labs", 2, 100, Mention()), "", "Whom the `mention` executor mentions; required by it.", (e, v) => e with { TerragonUsername = v.Text }),
+        Executor("mention.acknowledgeSeconds", new WholeType(60, 86400), "900", "How long a mentioned agent may take to react or to comment.", (e, v) => e with { Mention = e.Mention with { Acknowledge = v.Seconds } }),
+        Executor("mention.pullRequestSeconds", new WholeType(300, 604800), "14400", "How long it may then take to open a pull request.", (e, v) => e with { Mention = e.Mention with { PullRequest = v.Seconds } }),
         Executor("defaultExecutor", new TextType("`claude-code`, `claude-flow`, `mention` (alias `terragon`) or `command:NAME`", "claude-code", Pattern: ExecutorName()), "\"claude-code\"",
             "Who works on an item that names nobody. In a Gen-1 file the default is `mention`.", (e, v) => e with { DefaultExecutor = v.Text == "terragon" ? "mention" : v.Text }),
         Command("program", new TextType("a program", "prettier"), "", "Program on PATH, or a path. Required.", (c, v) => c with { Program = v.Text }),

@@ -79,7 +79,7 @@ public static class RunGates
             ? new GateDto("quarantine", false, item.StateReason ?? "It is quarantined.", "Look at the last run, then reopen it.", null)
             : new GateDto("quarantine", true, "Not quarantined.", null, null);
         yield return run is { NotBefore: { } when } && when > facts.Now
-            ? new GateDto("window", false, run.State == RunState.Parked ? "Parked until the usage limit resets." : "Waiting before it is tried again.", null, when)
+            ? new GateDto("window", false, run.State == RunState.Parked ? item.StateReason ?? "It is parked." : "Waiting before it is tried again.", null, when)
             : new GateDto("window", true, "It may start now.", null, null);
     }
 

@@ -419,6 +419,11 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
     private async Task<IReadOnlyList<AgentOptionDto>> AgentsForAsync(RepositoryEntity repository, CancellationToken ct)
     {
         var options = await agents.ListAsync(ct).ConfigureAwait(false);
+        if (repository.Kind == RepositoryKind.Local)
+        {
+            options = [.. options.Where(o => agents.Find(o.Name) is not { WorksElsewhere: true })];
+        }
+
         if (!repository.IsSample)
         {
             return options;
