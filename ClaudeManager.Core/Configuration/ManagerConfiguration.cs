@@ -88,6 +88,7 @@ public sealed record ExecutorConfiguration
     public int MaxTurns { get; init; } = 50;
     public int MaxAttempts { get; init; } = 3;
     public ClaudeCodeConfiguration ClaudeCode { get; init; } = new();
+    public ClaudeFlowConfiguration ClaudeFlow { get; init; } = new();
 
     /// <summary>The account a <c>mention</c> run mentions, with its <c>@</c>; null: there is no such agent.</summary>
     public string? TerragonUsername { get; init; }
@@ -115,6 +116,19 @@ public sealed record ClaudeCodeConfiguration
     public IReadOnlyList<string> AllowedTools { get; init; } = ["Read", "Edit", "Write", "Glob", "Grep", "Bash(git diff *)", "Bash(git log *)", "Bash(git status *)"];
     public string PermissionMode { get; init; } = "dontAsk";
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+}
+
+public sealed record ClaudeFlowConfiguration
+{
+    /// <summary>Whose options and output are known and tested.</summary>
+    public const string TestedVersion = "3.43.0";
+
+    /// <summary>Program name on PATH, or a path.</summary>
+    public string Path { get; init; } = "claude-flow";
+    public string Version { get; init; } = TestedVersion;
+
+    /// <summary>Whether it may start Claude Code with every permission check off.</summary>
+    public bool SkipPermissions { get; init; }
 }
 
 /// <summary>How long an agent that is mentioned on an issue may take.</summary>

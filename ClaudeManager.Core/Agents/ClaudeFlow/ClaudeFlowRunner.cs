@@ -1,0 +1,189 @@
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+using ClaudeManager.Core.Agents.ClaudeCode;
+using ClaudeManager.Core.Agents.Gateway;
+using ClaudeManager.Core.Agents.Processes;
+using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.Contracts;
+
+namespace ClaudeManager.Core.Agents.ClaudeFlow;
+
+/// <summary>
+/// The real claude-flow CLI, which wraps the task into a prompt of its own and starts Claude Code with it. Its own word that all went well is worth nothing: only the events of the Claude Code it
+/// started say that somebody worked. It would start that one with its permissions skipped and with the repository's hooks, settings and MCP servers, so it is given a <c>claude</c> that adds what
+/// was approved (<see cref="ClaudeCodeRunner.Policy"/>).
+/// </summary>
+public sealed partial class ClaudeFlowRunner(ContainedProcess processes, HostEnvironment host, ModelGateway gateway, ModelCredentials credentials, TimeProvider time) : IAgentRunner
+{
+    public const string Name = "claude-flow";
+
+    /// <summary>Linux takes no longer argument (128 KiB); claude-flow's own words around the objective need some of it.</summary>
+    private const int LongestObjective = 100_000;
+
+    /// <summary>What it writes beside the work, in whatever folder it runs.</summary>
+    private static readonly string[] s_litter = [".claude-flow", ".hive-mind"];
+
+    private static readonly TimeSpan s_setupTimeout = TimeSpan.FromMinutes(2);
+
+    public string Key => Name;
+
+    public Task<AgentAvailability> ProbeAsync(string name, ManagerConfiguration configuration, CancellationToken ct)
+    {
+        var settings = configuration.Executor;
+        try
+        {
+            host.Resolve(settings.ClaudeCode.Path, Environment.CurrentDirectory);
+            // Asked for its version it already writes files, so that waits until it is in a run's containment.
+            return Task.FromResult(new AgentAvailability(host.Resolve(settings.ClaudeFlow.Path, Environment.CurrentDirectory), null, credentials.Problem));
+        }
+        catch (ProgramNotStartedException e)
+        {
+            return Task.FromResult(new AgentAvailability(null, null, $"claude-flow cannot work here: {e.Message}. Install it (npm install -g claude-flow@{settings.ClaudeFlow.Version} @anthropic-ai/claude-code), or set executor.claudeFlow.path."));
+        }
+    }
+
+    public async Task<AgentOutcome> RunAsync(string name, AgentRequest request, IAgentSink sink, CancellationToken ct)
+    {
+        if (credentials.Problem is { } problem)
+        {
+            return Misconfigured(problem);
+        }
+
+        if (request.BudgetUsd <= 0)
+        {
+            return new AgentOutcome(RunEndReason.BudgetExhausted, FailureClass.Budget, "Nothing is left of the run's budget.");
+        }
+
+        if (Encoding.UTF8.GetByteCount(request.Prompt) > LongestObjective)
+        {
+            return Misconfigured($"The prompt is longer than the {LongestObjective} bytes claude-flow can be given: approve the item with claude-code.");
+        }
+
+        using var key = gateway.Issue(request.Run);
+        try
+        {
+            return await WorkAsync(request, key, sink, ct);
+        }
+        catch (ProgramNotStartedException e)
+        {
+            return Misconfigured($"claude-flow cannot work here: {e.Message}.");
+        }
+    }
+
+    private async Task<AgentOutcome> WorkAsync(AgentRequest request, ModelKey key, IAgentSink sink, CancellationToken ct)
+    {
+        var program = host.Resolve(request.Executor.ClaudeFlow.Path, Environment.CurrentDirectory);
+        var environment = ClaudeCodeRunner.Environment(request, gateway, key);
+        environment["PATH"] = $"{WriteClaude(request)}:{string.Join(':', host.SearchPath)}";
+        if (!request.Resume && s_litter.FirstOrDefault(folder => Path.Exists(Path.Combine(request.Workspace, folder))) is { } own)
+        {
+            return Misconfigured($"The repository has a folder {own} of its own, into which claude-flow would write: approve the item with claude-code.");
+        }
+
+        try
+        {
+            var (asked, said) = await SetUpAsync(["--version"]);
+            if (asked.ExitCode != 0 || VersionNumber().Match(said).Value is not { Length: > 0 } version)
+            {
+                return Misconfigured($"'{program} --version' gave no version: {said}");
+            }
+
+            if (version != request.Executor.ClaudeFlow.Version)
+            {
+                return Misconfigured($"claude-flow {version} is installed, but {request.Executor.ClaudeFlow.Version} is the version that is known to work (npm install -g claude-flow@{request.Executor.ClaudeFlow.Version}, or set executor.claudeFlow.version).");
+            }
+
+            // From here on the folders are its own, also for the next attempt.
+            await sink.SessionStartedAsync(version, ct);
+            var (begun, complaint) = await SetUpAsync(["hive-mind", "init"]);
+            return begun.ExitCode == 0
+                ? await SpawnAsync(program, request, environment, key, sink, ct)
+                : new AgentOutcome(RunEndReason.Failed, FailureClass.Agent, $"claude-flow could not begin (exit code {begun.ExitCode}): {complaint}");
+        }
+        finally
+        {
+            foreach (var folder in s_litter.Select(f => Path.Combine(request.Workspace, f)).Where(Directory.Exists))
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+        }
+
+        async Task<(ContainedResult Ended, string Said)> SetUpAsync(IReadOnlyList<string> arguments)
+        {
+            var said = new StringBuilder();
+            var ended = await processes.RunAsync(Contained(request, [program, .. arguments], environment, s_setupTimeout), sink, (line, _) =>
+            {
+                if (said.Length < 2_000)
+                {
+                    said.AppendLine(line.Length <= 500 ? line : line[..500]);
+                }
+
+                return ValueTask.FromResult(LineVerdict.Continue);
+            }, null, ct);
+            return (ended, said.ToString().Trim());
+        }
+    }
+
+    private async Task<AgentOutcome> SpawnAsync(string program, AgentRequest request, Dictionary<string, string> environment, ModelKey key, IAgentSink sink, CancellationToken ct)
+    {
+        string[] command =
+        [
+            program, "hive-mind", "spawn", "--claude", "--non-interactive",
+            request.Executor.ClaudeFlow.SkipPermissions ? "--dangerously-skip-permissions" : "--no-auto-permissions",
+            // One argument with its name: a task that begins with a dash is still a task.
+            "--objective=" + request.Prompt,
+        ];
+        var reader = new ClaudeFlowOutput(request.Workspace);
+        var usage = reader.Stream.Usage;
+        var ended = await processes.RunAsync(Contained(request, command, environment, request.Executor.Timeout), sink, async (line, isError) =>
+        {
+            foreach (var agentEvent in reader.Read(line, isError))
+            {
+                await sink.AppendAsync(agentEvent, ct);
+            }
+
+            if (reader.Stream.Usage != usage)
+            {
+                usage = reader.Stream.Usage;
+                await sink.UsageAsync(usage, ct);
+            }
+
+            return reader.Stream.Result is null ? LineVerdict.Continue : LineVerdict.Finish;
+        }, request.Executor.Stall, ct);
+
+        return ended.End is ContainedEnd.TimedOut or ContainedEnd.Stalled || reader.Stream.Version is not null
+            ? ClaudeCodeRunner.OutcomeOf(ended, reader.Stream, reader.Complaints, key, request, time.GetUtcNow())
+            : new AgentOutcome(RunEndReason.Failed, FailureClass.Agent, $"claude-flow ended (exit code {ended.ExitCode}) without any sign that an agent worked.{(reader.Complaints.Length > 0 ? " " + reader.Complaints.Trim() : "")}");
+    }
+
+    /// <summary>A <c>claude</c> that is found before the real one and starts it with the policy of the run. Nothing of the task is in it.</summary>
+    /// <returns>Its folder.</returns>
+    private string WriteClaude(AgentRequest request)
+    {
+        var folder = Directory.CreateDirectory(Path.Combine(request.Home, "bin")).FullName;
+        var path = Path.Combine(folder, "claude");
+        string[] arguments = [host.Resolve(request.Executor.ClaudeCode.Path, Environment.CurrentDirectory), .. ClaudeCodeRunner.Policy(request, withPermissions: !request.Executor.ClaudeFlow.SkipPermissions)];
+        var quoted = string.Join(' ', arguments.Select(a => $"'{a.Replace("'", @"'\''", StringComparison.Ordinal)}'"));
+        // claude-flow hands over whatever .mcp.json lies in the repository, and ignores the option that names another.
+        File.WriteAllText(path, $"""
+            #!/bin/sh
+            for argument; do
+              shift
+              case "$argument" in --mcp-config*) ;; *) set -- "$@" "$argument" ;; esac
+            done
+            exec {quoted} "$@"
+
+            """);
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupRead | UnixFileMode.GroupExecute | UnixFileMode.OtherRead | UnixFileMode.OtherExecute);
+        return folder;
+    }
+
+    private static ContainedCommand Contained(AgentRequest request, IReadOnlyList<string> command, Dictionary<string, string> environment, TimeSpan timeout)
+        => new(request.Run, "agent", command, request.Workspace, request.Home, environment, request.Sandbox, Network: true, timeout);
+
+    private static AgentOutcome Misconfigured(string detail) => new(RunEndReason.ConfigurationError, FailureClass.Configuration, detail);
+
+    [GeneratedRegex(@"\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?", RegexOptions.CultureInvariant)]
+    private static partial Regex VersionNumber();
+}
