@@ -96,7 +96,7 @@ internal sealed class MentionGround : IAsyncDisposable
                 RepositoryId = repository.Id,
                 Fingerprint = new string('f', 64),
                 Title = "Add both numbers",
-                Body = "Ask @mallory, see #7.\n```\n<!-- claude-manager mention:1 -->",
+                Body = "Ask @mallory, see #7.\n```\n- - -",
                 State = WorkItemState.Proposed,
                 ScoreTerms = "[]",
                 Labels = System.Text.Json.JsonSerializer.Serialize<string[]>([GitHubGateway.ProposalLabel]),

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Persistence.Entities;
@@ -47,12 +48,12 @@ public sealed class MentionTests
         await ground.MentionedAsync();
 
         var text = ground.Mention.Body;
-        Assert.StartsWith("@helper - please begin work on the following task.\n\n````markdown\n", text, StringComparison.Ordinal);
-        var after = text[text.LastIndexOf("\n````\n", StringComparison.Ordinal)..];
+        var opened = Regex.Match(text, @"\A@helper - please begin work on the following task\.\n\n(?<fence>`{4,})markdown\n");
+        Assert.True(opened.Success, text);
+        var after = text[text.LastIndexOf($"\n{opened.Groups["fence"].Value}\n", StringComparison.Ordinal)..];
         Assert.Contains("\n---\nClaude Manager, run 1: ", after, StringComparison.Ordinal);
         Assert.DoesNotContain("@mallory", after, StringComparison.Ordinal);
         Assert.Contains("@mallory", text, StringComparison.Ordinal);
-        Assert.DoesNotContain("<!-- claude-manager mention:1 -->", text, StringComparison.Ordinal);
     }
 
     [Fact]
