@@ -170,8 +170,16 @@ public sealed class RunExecutor(
             // Open until the outcomes' poll has looked: it is the one to say what became of it.
             tx.Db.PullRequests.Add(new PullRequestEntity
             {
-                RunId = run.Id, WorkItemId = item.Id, Repository = repository.Location, Number = pull.Number, Url = pull.Url.AbsoluteUri,
-                HeadBranch = pull.HeadBranch, HeadCommit = pull.HeadCommit, State = PullRequestStates.Open, CreatedAt = tx.Now, UpdatedAt = tx.Now,
+                RunId = run.Id,
+                WorkItemId = item.Id,
+                Repository = repository.Location,
+                Number = pull.Number,
+                Url = pull.Url.AbsoluteUri,
+                HeadBranch = pull.HeadBranch,
+                HeadCommit = pull.HeadCommit,
+                State = PullRequestStates.Open,
+                CreatedAt = tx.Now,
+                UpdatedAt = tx.Now,
             });
             return PublishedAsync(tx, tracked, trackedItem, pull.HeadBranch, pull.HeadCommit, outcome.Detail, null, $"Pull request {name} waits for your review.",
                 new Dictionary<string, object?> { ["branch"] = pull.HeadBranch, ["commit"] = pull.HeadCommit, ["pull_request"] = pull.Url.AbsoluteUri, ["author"] = pull.Author?.Login }, token);
@@ -393,8 +401,15 @@ public sealed class RunExecutor(
             {
                 row = new PullRequestEntity
                 {
-                    RunId = run.Id, WorkItemId = item.Id, Repository = repository, Number = pull.Number, Url = pull.Url.AbsoluteUri,
-                    HeadBranch = published.Branch, HeadCommit = commit, State = PullRequestStates.Open, CreatedAt = tx.Now,
+                    RunId = run.Id,
+                    WorkItemId = item.Id,
+                    Repository = repository,
+                    Number = pull.Number,
+                    Url = pull.Url.AbsoluteUri,
+                    HeadBranch = published.Branch,
+                    HeadCommit = commit,
+                    State = PullRequestStates.Open,
+                    CreatedAt = tx.Now,
                 };
                 tx.Db.PullRequests.Add(row);
             }
