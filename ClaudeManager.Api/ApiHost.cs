@@ -1,5 +1,6 @@
 using ClaudeManager.Api.Errors;
 using ClaudeManager.Api.Features.Events;
+using ClaudeManager.Api.Features.Outbox;
 using ClaudeManager.Api.Features.Repositories;
 using ClaudeManager.Api.Features.Runs;
 using ClaudeManager.Api.Features.Service;
@@ -38,6 +39,7 @@ public static class ApiHost
         api.MapRepositories();
         api.MapWorkItems();
         api.MapRuns();
+        api.MapOutbox();
         api.MapEvents();
         return app;
     }

@@ -35,8 +35,8 @@ internal sealed class Invocation(ParseResult parse, GlobalOptions options, Termi
             },
             terminal.Variables);
 
-    public Task<ManagerConnection> ConnectAsync(CancellationToken ct, bool withRuns = false)
+    public Task<ManagerConnection> ConnectAsync(CancellationToken ct, bool withRuns = false, bool withEffects = false, IReadOnlyDictionary<string, string>? overrides = null)
         => parse.GetValue(options.Server) is { } server
             ? ManagerConnection.ToServerAsync(server, Time, ct)
-            : ManagerConnection.OfDataDirectoryAsync(LoadStartup(), withRuns, LogLevelOr(LogLevel.Warning), Time, ct);
+            : ManagerConnection.OfDataDirectoryAsync(LoadStartup(overrides), withRuns, withEffects, LogLevelOr(LogLevel.Warning), Time, ct);
 }

@@ -58,9 +58,10 @@ public static class CoreRegistration
         services.AddSingleton<ServiceDescription>();
 
         services.AddSingleton<OutboxDispatcher>();
+        services.AddSingleton<OutboxReader>();
         services.AddGitHub(settings.GitHubToken);
 
-        services.AddSingleton<IScanner, TodoCommentsScanner>();
+        services.AddScanners();
         services.AddSingleton<ScanService>();
         services.AddSingleton<ScanSchedule>();
         services.AddSingleton<RepositorySource>();
@@ -79,6 +80,7 @@ public static class CoreRegistration
         services.AddSingleton<LabelApproval>();
         services.AddSingleton<ProposalInbox>();
         services.AddSingleton<ProposalPoll>();
+        services.AddSingleton<IssueIntake>();
 
         services.AddSingleton<Sandbox>();
         services.AddSingleton<ContainedProcess>();
@@ -105,6 +107,7 @@ public static class CoreRegistration
         services.AddSingleton<OutcomePoll>();
         services.AddSingleton<RunExecutor>();
         services.AddSingleton<RunRecovery>();
+        services.AddSingleton<PreparedWorkspaces>();
         return services;
     }
 

@@ -13,12 +13,20 @@ public static class WorkerHost
         builder.Services.AddHostedService<HeartbeatLoop>();
         builder.Services.AddHostedService<ReapLoop>();
         builder.Services.AddHostedService<DispatchLoop>();
+        builder.Services.AddHostedService<PrepareLoop>();
         builder.Services.AddHostedService<ScanLoop>();
-        builder.Services.AddHostedService<OutboxLoop>();
+        builder.AddOutbox();
         builder.Services.AddHostedService<ProposalLoop>();
         builder.Services.AddHostedService<OutcomeLoop>();
         builder.Services.AddHostedService<SnoozeLoop>();
         builder.Services.AddHostedService<RetentionLoop>();
+        return builder;
+    }
+
+    /// <summary>Only what carries out what was decided: for a command that works without a server.</summary>
+    public static WebApplicationBuilder AddOutbox(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddHostedService<OutboxLoop>();
         return builder;
     }
 }

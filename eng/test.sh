@@ -57,32 +57,40 @@ find_chromium() {
 }
 
 install_prerequisites() {
-  local packages=() programs=() as_root=()
-  have dotnet || fail "the .NET 10 SDK is missing: https://dotnet.microsoft.com/download"
+  local packages=() programs=() as_root=() said=''
   have git || { programs+=(git); packages+=(git); }
   find_postgres || { programs+=(PostgreSQL); packages+=(postgresql); }
-  have redis-server || { programs+=(redis-server); packages+=(redis-server); }
+  { have redis-server && have redis-cli; } || { programs+=(redis-server); packages+=(redis-server); }
   find_chromium || { programs+=(chromium); packages+=(chromium); }
   have rg || { programs+=(ripgrep); packages+=(ripgrep); }
   have bwrap || { programs+=(bubblewrap); packages+=(bubblewrap); }
+  { have setsid && have setpriv; } || { programs+=(setsid); packages+=(util-linux); }
   have claude || have npm || { programs+=(npm); packages+=(nodejs npm); }
 
-  [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+  # Everything that a person has to see to is said at once.
+  have dotnet || said+=$'\n  the .NET 10 SDK: https://dotnet.microsoft.com/download'
   if [ "$(id -u)" -eq 0 ] || sudo -n true 2>/dev/null; then
+    [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+    if [ ${#packages[@]} -gt 0 ] && ! have apt-get; then
+      said+=$'\n  '"${programs[*]}: with this system's package manager"
+    fi
+    [ -z "$said" ] || fail "missing:$said"
     if [ ${#packages[@]} -gt 0 ]; then
-      have apt-get || fail "missing: ${programs[*]}. Install them with this system's package manager."
       say "installing ${packages[*]}"
       "${as_root[@]}" apt-get update -qq
       "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"
-      find_postgres && find_chromium || fail "installed ${packages[*]}, but not all of the programs are there."
+      if ! find_postgres || ! find_chromium; then
+        fail "installed ${packages[*]}, but not all of the programs are there."
+      fi
     fi
     if ! have claude; then
       say "installing the Claude Code CLI"
       "${as_root[@]}" npm install --global --no-fund --no-audit "@anthropic-ai/claude-code@$claude_code_version"
     fi
   else
-    [ ${#packages[@]} -eq 0 ] || fail "missing: ${programs[*]}. On Debian or Ubuntu: sudo apt-get install ${packages[*]}"
-    have claude || fail "the Claude Code CLI is missing: npm install --global @anthropic-ai/claude-code@$claude_code_version"
+    [ ${#packages[@]} -eq 0 ] || said+=$'\n  '"${programs[*]}: on Debian or Ubuntu, sudo apt-get install ${packages[*]}"
+    have claude || said+=$'\n  '"the Claude Code CLI: npm install --global @anthropic-ai/claude-code@$claude_code_version"
+    [ -z "$said" ] || fail "missing:$said"
   fi
 }
 
@@ -94,7 +102,8 @@ free_port() {
 }
 
 start_postgres() {
-  local port
+  local port password
+  password=$(cat "$scratch/postgres/password")
   "${runner[@]}" initdb -D "$scratch/postgres/data" -U claude_manager --pwfile="$scratch/postgres/password" \
     --auth=scram-sha-256 --encoding=UTF8 --locale=C --no-sync >/dev/null || fail "initdb failed"
   for _ in 1 2 3 4 5; do
@@ -102,7 +111,7 @@ start_postgres() {
     # Durability is off because the data does not outlive this run.
     if "${runner[@]}" pg_ctl -D "$scratch/postgres/data" -l "$scratch/postgres/log" -w -t 60 start >/dev/null \
       -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=200 -c fsync=off -c synchronous_commit=off -c full_page_writes=off"; then
-      export CM_TEST_POSTGRES="Host=127.0.0.1;Port=$port;Database=postgres;Username=claude_manager;Password=$(cat "$scratch/postgres/password")"
+      export CM_TEST_POSTGRES="Host=127.0.0.1;Port=$port;Database=postgres;Username=claude_manager;Password=$password"
       return
     fi
   done
@@ -150,7 +159,7 @@ run_project() {
   local name=$1 report=$2/$1.xml code=0 bad reasons
   if [ ! -f "$report" ]; then
     say "$name"
-    "artifacts/bin/$name/debug/$name" --results-directory "$2" --report-xunit-xml --report-xunit-xml-filename "$name.part" \
+    "${with_signals[@]}" "artifacts/bin/$name/debug/$name" --results-directory "$2" --report-xunit-xml --report-xunit-xml-filename "$name.part" \
       --timeout "$($long && echo 24h || echo 18m)" --no-ansi --progress off || code=$?
     if [ ! -f "$2/$name.part" ]; then
       echo "$name ended with exit code $code and left no report."
@@ -183,6 +192,8 @@ for argument in "$@"; do
 done
 
 install_prerequisites
+# A script in the background of a shell, and whatever it starts, ignores SIGINT; the tests send it.
+env --default-signal=INT true 2>/dev/null && with_signals=(env --default-signal=INT) || with_signals=(env)
 export UseAspire=${UseAspire:-false}
 export CM_TEST_CHROMIUM=$chromium
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1

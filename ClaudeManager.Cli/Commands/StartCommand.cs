@@ -61,7 +61,7 @@ internal sealed class StartCommand : Command
         {
             await using (var connection = ManagerConnection.ToOwn(host))
             {
-                await FirstRepository.RegisterAsync(connection.Api, invocation, invocation.Get(_sample), ct).ConfigureAwait(false);
+                await FirstRepository.RegisterAsync(connection.Api, invocation, invocation.Get(_sample), startup.Configuration.GitHub.ReposToScan, ct).ConfigureAwait(false);
             }
 
             await host.WaitForFailureAsync(ct).ConfigureAwait(false);

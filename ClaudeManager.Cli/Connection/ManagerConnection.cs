@@ -27,6 +27,9 @@ internal sealed class ManagerConnection : IAsyncDisposable
 
     public ManagerApiClient Api { get; }
 
+    /// <summary>No server runs: what this process does not do, nobody does.</summary>
+    public bool IsOwn => _host is not null;
+
     /// <summary>The server in this process. It is there, so nothing is asked of it first: on a busy machine its first answer may take long.</summary>
     public static ManagerConnection ToOwn(AllInOneHost host) => new(host.ApiAddress, null);
 
@@ -47,7 +50,8 @@ internal sealed class ManagerConnection : IAsyncDisposable
     }
 
     /// <param name="withRuns">The command needs runs to happen: an Api of our own gets a Worker beside it.</param>
-    public static async Task<ManagerConnection> OfDataDirectoryAsync(StartupSettings startup, bool withRuns, LogLevel logLevel, TimeProvider time, CancellationToken ct)
+    /// <param name="withEffects">What the command decides is to be carried out on GitHub before it ends.</param>
+    public static async Task<ManagerConnection> OfDataDirectoryAsync(StartupSettings startup, bool withRuns, bool withEffects, LogLevel logLevel, TimeProvider time, CancellationToken ct)
     {
         var began = time.GetTimestamp();
         while (true)
@@ -59,7 +63,7 @@ internal sealed class ManagerConnection : IAsyncDisposable
 
             if (DataDirectoryLock.TryAcquire(startup.Data) is { } ownership)
             {
-                var host = await AllInOneHost.StartAsync(new AllInOneOptions(startup, ownership, logLevel) { Runs = withRuns }, ct).ConfigureAwait(false);
+                var host = await AllInOneHost.StartAsync(new AllInOneOptions(startup, ownership, logLevel) { Runs = withRuns, Effects = withEffects }, ct).ConfigureAwait(false);
                 return new ManagerConnection(host.ApiAddress, host);
             }
 

@@ -24,6 +24,7 @@ internal static class RepositoryLookup
         var path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(text, workingDirectory));
         return byName.SingleOrDefault()
             ?? all.FirstOrDefault(repository => repository.Id.ToString(CultureInfo.InvariantCulture) == text)
+            ?? all.FirstOrDefault(repository => repository.Kind == RepositoryKind.GitHub && repository.Location.Equals(text, StringComparison.OrdinalIgnoreCase))
             ?? all.FirstOrDefault(repository => repository.Kind == RepositoryKind.Local && Path.TrimEndingDirectorySeparator(repository.Location) == path);
     }
 

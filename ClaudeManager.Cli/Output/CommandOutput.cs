@@ -12,6 +12,9 @@ internal sealed class CommandOutput(Terminal terminal, bool json, bool color)
 
     public bool IsJson => json;
 
+    /// <summary>Somebody watches standard error, and wants words.</summary>
+    public bool IsWatched => !json && terminal.IsInteractive;
+
     private TextWriter People => json ? terminal.Error : terminal.Out;
 
     /// <summary>The command's result: as JSON, or as people read it.</summary>
@@ -52,7 +55,11 @@ internal sealed class CommandOutput(Terminal terminal, bool json, bool color)
             table.AddRow(row.Select(cell => (IRenderable)new Text(PrintableText.Line(cell ?? ""))));
         }
 
-        CreateConsole().Write(table);
+        var console = CreateConsole(People, InteractionSupport.No);
+
+        // A program that reads a table wants one row per line.
+        console.Profile.Width = terminal.OutWidth ?? 1000;
+        console.Write(table);
     }
 
     /// <summary>Names and values, one pair a line; pairs without a value are left out.</summary>
@@ -82,18 +89,19 @@ internal sealed class CommandOutput(Terminal terminal, bool json, bool color)
     public string Time(DateTimeOffset? at)
         => at is { } time ? TimeZoneInfo.ConvertTime(time, terminal.Time.LocalTimeZone).ToString("yyyy-MM-dd HH:mm", null) : "";
 
-    private IAnsiConsole CreateConsole()
-    {
-        var console = AnsiConsole.Create(new AnsiConsoleSettings
-        {
-            Out = new AnsiConsoleOutput(People),
-            Ansi = color ? AnsiSupport.Detect : AnsiSupport.No,
-            ColorSystem = color ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
-            Interactive = InteractionSupport.No,
-        });
+    /// <summary>A line on standard error that tells how far something is, and is gone when <paramref name="work"/> ends. Only for whom <see cref="IsWatched"/>.</summary>
+    public Task ProgressAsync(string what, Func<ProgressTask, Task> work)
+        => CreateConsole(terminal.Error, InteractionSupport.Yes).Progress()
+            .AutoClear(true)
+            .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn())
+            .StartAsync(progress => work(progress.AddTask(Markup.Escape(PrintableText.Line(what))).IsIndeterminate()));
 
-        // A program that reads a table wants one row per line.
-        console.Profile.Width = terminal.OutWidth ?? 1000;
-        return console;
-    }
+    private IAnsiConsole CreateConsole(TextWriter writer, InteractionSupport interactive)
+        => AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(writer),
+            Ansi = color || interactive == InteractionSupport.Yes ? AnsiSupport.Detect : AnsiSupport.No,
+            ColorSystem = color ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+            Interactive = interactive,
+        });
 }

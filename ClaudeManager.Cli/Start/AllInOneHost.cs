@@ -20,6 +20,9 @@ internal sealed record AllInOneOptions(StartupSettings Startup, DataDirectoryLoc
     /// <summary>Claims and runs approved work, scans on schedule, reaps.</summary>
     public bool Runs { get; init; }
 
+    /// <summary>Carries out on GitHub what was decided, and nothing else; <see cref="Runs"/> does too.</summary>
+    public bool Effects { get; init; }
+
     /// <summary>Where the dashboard listens; null for none.</summary>
     public IPEndPoint? Dashboard { get; init; }
 
@@ -150,6 +153,10 @@ internal sealed class AllInOneHost : IAsyncDisposable
         if (_options.Runs)
         {
             builder.AddWorker();
+        }
+        else if (_options.Effects)
+        {
+            builder.AddOutbox();
         }
 
         var app = builder.Build();

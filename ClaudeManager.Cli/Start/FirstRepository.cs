@@ -6,7 +6,7 @@ namespace ClaudeManager.Cli.Start;
 /// <summary>What a newcomer sees first: the repository they started in, or the sample.</summary>
 internal static class FirstRepository
 {
-    public static async Task RegisterAsync(ManagerApiClient api, Invocation invocation, bool sample, CancellationToken ct)
+    public static async Task RegisterAsync(ManagerApiClient api, Invocation invocation, bool sample, IReadOnlyList<string> configured, CancellationToken ct)
     {
         try
         {
@@ -15,7 +15,7 @@ internal static class FirstRepository
                 var repository = await api.AddSampleAsync(ct).ConfigureAwait(false);
                 invocation.Output.Say($"The sample repository is in {repository.Location}.");
             }
-            else if ((await api.ListRepositoriesAsync(0, 1, ct).ConfigureAwait(false)).Total == 0)
+            else if (configured.Count == 0 && (await api.ListRepositoriesAsync(0, 1, ct).ConfigureAwait(false)).Total == 0)
             {
                 await RegisterWorkingDirectoryAsync(api, invocation, ct).ConfigureAwait(false);
             }

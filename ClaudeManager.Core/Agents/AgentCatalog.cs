@@ -3,6 +3,7 @@ using ClaudeManager.Core.Agents.ClaudeFlow;
 using ClaudeManager.Core.Agents.Mention;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Security;
 
 namespace ClaudeManager.Core.Agents;
 
@@ -10,7 +11,7 @@ namespace ClaudeManager.Core.Agents;
 /// The agents there are, by name (<c>claude-code</c>, <c>command:NAME</c>), and whether each can work here. A probe starts processes, so its answer is kept for a minute,
 /// and the old one is given while a new one is on its way: nobody waits for an agent to say its version, but for the very first time.
 /// </summary>
-public sealed class AgentCatalog(IEnumerable<IAgentRunner> runners, CurrentConfiguration configuration, TimeProvider time)
+public sealed class AgentCatalog(IEnumerable<IAgentRunner> runners, CurrentConfiguration configuration, Redactor redactor, TimeProvider time)
 {
     /// <summary>The agent that comes with the sample repository and works there only.</summary>
     public const string Sample = "command:sample";
@@ -22,6 +23,13 @@ public sealed class AgentCatalog(IEnumerable<IAgentRunner> runners, CurrentConfi
 
     /// <summary>The runner of an agent name; null when there is no such agent.</summary>
     public IAgentRunner? Find(string name) => _runners.GetValueOrDefault(name.Split(':', 2)[0]);
+
+    /// <summary>What would run under the name; null when it stands for nothing.</summary>
+    /// <param name="executor">Null: as configured now.</param>
+    public AgentProgramDto? Describe(string name, ExecutorConfiguration? executor = null)
+        => Find(name)?.Describe(name, executor ?? configuration.Value.Executor) is { } program
+            ? new AgentProgramDto([.. program.Command.Select(redactor.Redact)], [.. program.Environment.Keys.Order(StringComparer.Ordinal)], program.Network, program.TakesTools, program.Sha256())
+            : null;
 
     public async Task<AgentAvailability> ProbeAsync(string name, CancellationToken ct)
     {
@@ -76,11 +84,16 @@ public sealed class AgentCatalog(IEnumerable<IAgentRunner> runners, CurrentConfi
         var options = new List<AgentOptionDto>();
         foreach (var name in names)
         {
-            var found = await ProbeAsync(name, ct).ConfigureAwait(false);
-            options.Add(new AgentOptionDto(name, found.Problem is null, found.Version, found.Problem));
+            options.Add(await OptionAsync(name, ct).ConfigureAwait(false));
         }
 
         return options;
+    }
+
+    public async Task<AgentOptionDto> OptionAsync(string name, CancellationToken ct)
+    {
+        var found = await ProbeAsync(name, ct).ConfigureAwait(false);
+        return new AgentOptionDto(name, found.Problem is null, found.Version, found.Problem, Describe(name));
     }
 
     private sealed class Probe

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Text.Json;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
@@ -26,11 +27,24 @@ public sealed record RunIdentity(long RunId, int Attempt, string BootId)
 /// <param name="Problem">What is wrong and what to do about it; null when it can.</param>
 public sealed record AgentAvailability(string? Path, string? Version, string? Problem);
 
+/// <summary>What runs under an agent's name as configured now, whole: shown in parts, bound by its hash.</summary>
+/// <param name="Command">The program and the arguments that the operator chose.</param>
+/// <param name="TakesTools">Whether the tools of an approval limit it.</param>
+public sealed record AgentProgram(IReadOnlyList<string> Command, IReadOnlyDictionary<string, string> Environment, bool Network, bool TakesTools)
+{
+    public string Sha256()
+        => Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(new object[]
+        {
+            Command, Environment.OrderBy(v => v.Key, StringComparer.Ordinal).Select(v => new[] { v.Key, v.Value }), Network, TakesTools,
+        })));
+}
+
 /// <summary>Everything an agent gets for one attempt.</summary>
 /// <param name="Workspace">A stand-alone repository at the approved base, without remote or credentials. Empty, as <paramref name="Home"/>, for an agent that works elsewhere.</param>
 /// <param name="Home">HOME and configuration folder of this run alone; kept over attempts, so that a session can be resumed.</param>
 /// <param name="Resume">Continue <paramref name="SessionId"/> instead of starting it.</param>
 /// <param name="Tools">The tool policy of the approval.</param>
+/// <param name="BudgetUsd">For all attempts together.</param>
 public sealed record AgentRequest(
     RunIdentity Run,
     string Workspace,
@@ -42,13 +56,20 @@ public sealed record AgentRequest(
     IReadOnlyList<string> Tools,
     decimal BudgetUsd,
     ExecutorConfiguration Executor,
-    NetworkConfiguration Network);
+    NetworkConfiguration Network)
+{
+    /// <summary>What earlier attempts have used of budget and turns.</summary>
+    public AgentUsage Spent { get; init; } = AgentUsage.None;
+}
 
 /// <summary>One event on its way to the store. Text and data are redacted by the sink, not by the agent.</summary>
 public sealed record AgentEvent(string Kind, string Text, JsonElement? Data = null);
 
-/// <summary>Running totals; null where the agent does not say.</summary>
-public sealed record AgentUsage(decimal? CostUsd, long? InputTokens, long? OutputTokens, int? Turns);
+/// <summary>Running totals of one attempt; null where the agent does not say.</summary>
+public sealed record AgentUsage(decimal? CostUsd, long? InputTokens, long? OutputTokens, int? Turns)
+{
+    public static readonly AgentUsage None = new(null, null, null, null);
+}
 
 /// <summary>Where an agent's events go. Every call is recorded in order.</summary>
 public interface IAgentSink
@@ -85,6 +106,9 @@ public interface IAgentRunner
     /// </summary>
     bool WorksElsewhere => false;
 
+    /// <summary>What would run under the name; null when it stands for nothing. Starts nothing.</summary>
+    AgentProgram? Describe(string name, ExecutorConfiguration executor);
+
     /// <summary>Looks whether the agent is there, of a fitting version and able to sign in. <paramref name="name"/> is the whole name, e.g. <c>command:format</c>.</summary>
     Task<AgentAvailability> ProbeAsync(string name, ManagerConfiguration configuration, CancellationToken ct);
 
@@ -93,4 +117,7 @@ public interface IAgentRunner
     /// nothing of it runs on when this returns or throws.
     /// </summary>
     Task<AgentOutcome> RunAsync(string name, AgentRequest request, IAgentSink sink, CancellationToken ct);
+
+    /// <summary>The one file by which a session goes on, here or on another machine: where it is, or where it belongs when it is not there yet. Null for an agent without sessions.</summary>
+    string? SessionFile(string home, string workspace, Guid sessionId) => null;
 }

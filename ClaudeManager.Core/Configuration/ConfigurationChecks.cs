@@ -31,11 +31,6 @@ internal sealed class ConfigurationChecks(
     private void GitHub()
     {
         var remote = configuration.GitHub.ReposToScan.Where(repository => !ConfigurationKeys.IsPath(repository)).ToList();
-        if (remote.Count > 0)
-        {
-            findings.Add(ConfigurationRules.NoEffectYet.At("github.reposToScan", Origin("github.reposToScan"), $"{remote[0]} is on GitHub, which this version does not scan.", "Clone it and give the path, or wait."));
-        }
-
         if (remote.Count == 0 && !origins.ContainsKey("github.managerRepo"))
         {
             return;

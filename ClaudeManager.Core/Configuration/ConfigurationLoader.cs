@@ -54,9 +54,12 @@ public static class ConfigurationLoader
             }
         }
 
-        if (values.Accepted.TryGetValue("github.baseUrl", out var url))
+        foreach (var key in (string[])["github.baseUrl", "analyzer.registries.nuget", "analyzer.registries.npm"])
         {
-            CheckHttps(url.Node.Text, "github.baseUrl", url.Node.Origin, findings);
+            if (values.Accepted.TryGetValue(key, out var url))
+            {
+                CheckHttps(url.Node.Text, key, url.Node.Origin, findings);
+            }
         }
 
         // A text that could not be read says nothing about what is missing in it.

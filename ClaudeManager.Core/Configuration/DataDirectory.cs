@@ -28,4 +28,9 @@ public sealed class DataDirectory(string root)
     public string RunDirectory(long runId) => Path.Combine(Root, "runs", runId.ToString(CultureInfo.InvariantCulture));
 
     public string RunsRoot => Path.Combine(Root, "runs");
+
+    /// <summary>A workspace made ahead of the next run of a repository. On the same file system as the runs, so that it is taken by a rename.</summary>
+    public string PreparedDirectory(long repositoryId) => Path.Combine(PreparedRoot, repositoryId.ToString(CultureInfo.InvariantCulture));
+
+    public string PreparedRoot => Path.Combine(Root, "prepared");
 }

@@ -17,6 +17,8 @@ internal sealed record EnvironmentVariable(string Name, string? Path, KeyType Ty
     public static IReadOnlyList<EnvironmentVariable> All { get; } =
     [
         new("GITHUB_TOKEN", null, new TextType("a GitHub token", "ghp_…", 20, 4096), "", "GitHub token, at least 20 characters.") { IsSecret = true },
+        new("ISSUE_NUMBER", null, new WholeType(1, int.MaxValue), "", "The issue that `execute` works on when it is given no work item."),
+        new("REPOSITORY_NAME", null, new TextType("a repository as owner/name", "octocat/manager", 3, 140), "", "The repository that issue is in; `github.managerRepo` when that is not set."),
         new("ANTHROPIC_API_KEY", null, s_text, "", "Key of the model's API.") { IsSecret = true },
         new("ANTHROPIC_AUTH_TOKEN", null, s_text, "", "Bearer token of the model's API, instead of a key.") { IsSecret = true },
         new("ANTHROPIC_BASE_URL", null, new TextType("an http or https address", "https://api.anthropic.com", AlsoRefused: text => !ConfigurationKeys.IsHttpUrl(text)), "https://api.anthropic.com",

@@ -38,13 +38,28 @@ public sealed record GitHubConfiguration
     /// <summary>How long one request may take, waiting for its turn not counted.</summary>
     public TimeSpan ApiTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Entries that are paths are registered at start; <c>owner/name</c> entries belong to the GitHub side.</summary>
+    /// <summary>Registered at start: paths of local repositories, or <c>owner/name</c> on GitHub.</summary>
     public IReadOnlyList<string> ReposToScan { get; init; } = [];
 }
 
 public sealed record AnalyzerConfiguration
 {
     public bool ScanForTodos { get; init; } = true;
+    public bool ScanOpenIssues { get; init; }
+    public bool ScanDependencies { get; init; }
+    public bool ScanRefactorCandidates { get; init; }
+
+    /// <summary>An issue is stale when nothing has happened to it for more than so many days.</summary>
+    public int StaleAfterDays { get; init; } = 30;
+
+    /// <summary>Only issues with one of these are called stale; the case does not matter.</summary>
+    public IReadOnlyList<string> StaleLabels { get; init; } = ["bug", "help wanted", "good first issue", "enhancement"];
+
+    /// <summary>Where versions of NuGet packages are asked for: the service index of a v3 registry. What a repository names itself is never asked.</summary>
+    public Uri NuGetRegistry { get; init; } = new("https://api.nuget.org/v3/index.json");
+
+    /// <summary>Where versions of npm packages are asked for.</summary>
+    public Uri NpmRegistry { get; init; } = new("https://registry.npmjs.org/");
 
     /// <summary>A pattern that ends in <c>:</c> is matched as written; a bare word only as a whole word.</summary>
     public IReadOnlyList<string> TodoPatterns { get; init; } = ["TODO:", "FIXME:", "HACK:", "BUG:", "TODO", "FIXME"];
@@ -84,7 +99,13 @@ public sealed record ExecutorConfiguration
 
     /// <summary>No event of the agent for this long ends the run as stalled.</summary>
     public TimeSpan Stall { get; init; } = TimeSpan.FromSeconds(300);
+
+    /// <summary>When runs may start; empty = always.</summary>
+    public IReadOnlyList<RunWindow> Windows { get; init; } = [];
     public int MaxConcurrentRuns { get; init; } = 2;
+
+    /// <summary>What workspaces made ahead of their runs may take together.</summary>
+    public int PreparedWorkspacesMb { get; init; } = 1024;
     public int MaxTurns { get; init; } = 50;
     public int MaxAttempts { get; init; } = 3;
     public ClaudeCodeConfiguration ClaudeCode { get; init; } = new();

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using ClaudeManager.Core.Agents.Gateway;
 using ClaudeManager.Core.Persistence;
@@ -37,6 +38,9 @@ public sealed record StartupSettings
     public required ModelCredentials Model { get; init; }
     public required SecretString? GitHubToken { get; init; }
 
+    /// <summary>REPOSITORY_NAME and ISSUE_NUMBER: what a job is started for; null unless both are given.</summary>
+    public (string Repository, int Number)? Issue { get; init; }
+
     /// <summary>CREDENTIAL_ENCRYPTION_KEY.</summary>
     public required SecretString? MasterKey { get; init; }
 
@@ -72,6 +76,7 @@ public sealed record StartupSettings
                 Secret(sources, "ANTHROPIC_AUTH_TOKEN"),
                 sources.Variable("ANTHROPIC_BASE_URL") is { } url ? new Uri(url) : ModelCredentials.Anthropic),
             GitHubToken = Secret(sources, "GITHUB_TOKEN"),
+            Issue = sources.Variable("REPOSITORY_NAME") is { } repository && int.TryParse(sources.Variable("ISSUE_NUMBER"), CultureInfo.InvariantCulture, out var number) ? (repository, number) : null,
             MasterKey = Secret(sources, "CREDENTIAL_ENCRYPTION_KEY"),
             KnownSecrets = [.. Secrets(sources, loaded.Configuration, store).Where(s => s.Length > 0).Distinct(StringComparer.Ordinal).Select(s => new SecretString(s))],
         };

@@ -10,6 +10,7 @@ public sealed record Page<T>(IReadOnlyList<T> Items, int Total);
 /// <param name="Location">A path, or <c>owner/name</c> on GitHub.</param>
 /// <param name="Findings">Open findings by marker or kind.</param>
 /// <param name="Accepted">False while the first scan's dry run waits for an operator.</param>
+/// <param name="Scan">While one runs.</param>
 public sealed record RepositoryDto(
     long Id,
     string Name,
@@ -26,7 +27,14 @@ public sealed record RepositoryDto(
     bool Accepted,
     IReadOnlyDictionary<string, int> Findings,
     int OpenWorkItems,
-    DateTimeOffset CreatedAt);
+    DateTimeOffset CreatedAt,
+    ScanProgressDto? Scan = null);
+
+/// <summary>How far a scan is that runs now, dry runs included; a moment old. What is not known yet is null.</summary>
+/// <param name="Files">Files done.</param>
+/// <param name="TotalFiles">Of an incremental scan: the changed files.</param>
+/// <param name="FilesPerSecond">On average since the scan began.</param>
+public sealed record ScanProgressDto(int Files, int? TotalFiles, int Findings, double? FilesPerSecond, double? RemainingSeconds, DateTimeOffset StartedAt);
 
 /// <param name="Path">A local git repository, absolute, or relative to the server's working directory; or one on GitHub as <c>owner/name</c>.</param>
 /// <param name="Branch">Overrides the detected default branch.</param>
@@ -81,6 +89,14 @@ public sealed record FindingDto(
 
 /// <summary>Progress or end of a scan asked for by hand.</summary>
 public sealed record ScanResultDto(long RepositoryId, string Repository, string? Commit, int Found, int New, int Closed, int Reopened, int Proposed, int FilesRead, double Seconds, IReadOnlyList<ScanProblemDto> Problems, string? Error);
+
+/// <summary>What was decided and is not yet done outside: issues to be filed, closed, commented.</summary>
+/// <param name="Waiting">How many of <paramref name="Pending"/> cannot be done now: a limit of GitHub's, or something a person has to mend.</param>
+/// <param name="NextAttemptAt">When the first of those is tried again.</param>
+/// <param name="Problem">Why the newest of those that were tried did not work.</param>
+/// <param name="Failed">Given up, ever.</param>
+/// <param name="ExpectedAllThereAt">When the last of them should be there; null when there is none.</param>
+public sealed record OutboxDto(int Pending, int Waiting, DateTimeOffset? NextAttemptAt, string? Problem, int Failed, DateTimeOffset? ExpectedAllThereAt);
 
 // ---- Work items ---------------------------------------------------------------------------------------------------
 
@@ -159,11 +175,56 @@ public sealed record ApprovalPreviewDto(
 public sealed record PromptPassageDto(string Source, bool Trusted, string? Author, string Text, string VisibleText);
 
 /// <param name="Problem">Why it cannot be used here, with what to do; null when it can.</param>
-public sealed record AgentOptionDto(string Name, bool Available, string? Version, string? Problem);
+/// <param name="Program">What would be run under this name; null when the name stands for nothing.</param>
+public sealed record AgentOptionDto(string Name, bool Available, string? Version, string? Problem, AgentProgramDto? Program = null);
+
+/// <summary>What runs under an agent's name as configured now. A name alone says nothing: an approval binds this too.</summary>
+/// <param name="Command">The program and its arguments, secrets left out; for <c>claude-code</c> those that the operator chose.</param>
+/// <param name="Variables">Names of the environment variables the operator gives it.</param>
+/// <param name="Network">Whether it reaches the network.</param>
+/// <param name="TakesTools">Whether the tools of an approval limit what it can do; a program of the operator's own has no such limit.</param>
+/// <param name="Sha256">Over all of it, the variables' values included. Send it back in <see cref="ApproveRequest"/>.</param>
+public sealed record AgentProgramDto(IReadOnlyList<string> Command, IReadOnlyList<string> Variables, bool Network, bool TakesTools, string Sha256)
+{
+    /// <summary>The command in one line, quoted as a POSIX shell would need it, so that nobody takes one argument for two.</summary>
+    public string CommandLine() => string.Join(' ', Command.Select(argument => argument.Length > 0 && argument.All(IsPlain) ? argument : $"'{argument.Replace("'", "'\\''", StringComparison.Ordinal)}'"));
+
+    private static bool IsPlain(char c) => char.IsLetterOrDigit(c) || "_-./:=@%+,".Contains(c, StringComparison.Ordinal);
+}
 
 /// <param name="Version">The item version the person saw.</param>
 /// <param name="PromptSha256">The prompt the person saw.</param>
-public sealed record ApproveRequest(int Version, string PromptSha256, string? Agent = null, decimal? BudgetUsd = null, IReadOnlyList<string>? Tools = null);
+/// <param name="ProgramSha256">The agent's program the person saw (<see cref="AgentProgramDto.Sha256"/>); null when they saw only its name.</param>
+public sealed record ApproveRequest(int Version, string PromptSha256, string? Agent = null, decimal? BudgetUsd = null, IReadOnlyList<string>? Tools = null, string? ProgramSha256 = null);
+
+// ---- Deciding on many at once -------------------------------------------------------------------------------------
+
+/// <summary>What an approval of one of many would bind, or why it cannot be approved.</summary>
+public sealed record BulkPreviewDto(long Id, string? Title, string? Repository, double? Score, ApprovalPreviewDto? Preview, BulkRefusalDto? Refusal);
+
+/// <param name="Id">The work item.</param>
+/// <param name="Approval">What would be sent to approve it alone.</param>
+public sealed record BulkApproval(long Id, ApproveRequest Approval);
+
+public sealed record BulkApproveRequest(IReadOnlyList<BulkApproval> Items);
+
+/// <param name="Version">The item version the person saw.</param>
+public sealed record BulkItem(long Id, int Version);
+
+public sealed record BulkRejectRequest(IReadOnlyList<BulkItem> Items, string Reason);
+
+public sealed record BulkSnoozeRequest(IReadOnlyList<BulkItem> Items, DateTimeOffset Until);
+
+/// <summary>One outcome per item, in the order asked for: each was decided by itself, so some may be refused while others are done.</summary>
+public sealed record BulkResultDto(int Done, int Refused, IReadOnlyList<BulkOutcomeDto> Items);
+
+/// <param name="Title">Null when there is no such item.</param>
+/// <param name="State">Where the item stands now; null when there is none.</param>
+/// <param name="Refusal">Null when it was done.</param>
+public sealed record BulkOutcomeDto(long Id, string? Title, WorkItemState? State, BulkRefusalDto? Refusal);
+
+/// <param name="Code">As in a problem answer, e.g. <c>stale_version</c>.</param>
+public sealed record BulkRefusalDto(string Code, string Why, string? Fix);
 
 public sealed record RejectRequest(int Version, string Reason);
 
@@ -173,6 +234,10 @@ public sealed record PinRequest(int Version, bool Pinned);
 
 /// <param name="Score">1 to 10, or null to return to the computed score.</param>
 public sealed record OverrideScoreRequest(int Version, double? Score, string Reason);
+
+/// <summary>An issue whose work item is wanted, known here or not.</summary>
+/// <param name="Repository"><c>owner/name</c> of the repository the issue is in: <c>github.managerRepo</c>.</param>
+public sealed record TakeIssueRequest(string Repository, int Number);
 
 /// <summary>A work item written by a person (<c>tasks new</c>).</summary>
 public sealed record NewWorkItemRequest(long RepositoryId, string Title, string Description, string? Agent = null);
@@ -273,7 +338,7 @@ public sealed record ActivityDto(DateTimeOffset At, string Type, string Text, st
 
 /// <summary>One event of the feed: something changed; fetch what you show of it.</summary>
 /// <param name="Id">Opaque and ordered; give the last one back as <c>Last-Event-ID</c> to resume.</param>
-/// <param name="Type">E.g. <c>work_item.changed</c>, <c>run.changed</c>, <c>run.output</c>, <c>repository.changed</c>, <c>hello</c>, <c>reset</c>.</param>
+/// <param name="Type">E.g. <c>work_item.changed</c>, <c>run.changed</c>, <c>run.output</c>, <c>repository.changed</c>, <c>scan.progress</c>, <c>hello</c>, <c>reset</c>.</param>
 public sealed record ChangeEventDto(string Id, string Type, string? SubjectType, long? SubjectId, string? State, DateTimeOffset At);
 
 /// <param name="Topology"><c>embedded</c> or <c>distributed</c>.</param>

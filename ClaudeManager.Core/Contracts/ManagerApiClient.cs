@@ -68,6 +68,12 @@ public sealed class ManagerApiClient(HttpClient http)
     public Task<ScanResultDto> ScanRepositoryAsync(long id, bool full, bool? propose, CancellationToken ct)
         => SendAsync<ScanResultDto>(HttpMethod.Post, Query($"repositories/{id}/scan", ("full", full), ("propose", propose)), null, ct);
 
+    /// <summary>Registers what the configuration names, then scans every repository in one round.</summary>
+    public Task<IReadOnlyList<ScanResultDto>> ScanAllRepositoriesAsync(bool full, bool? propose, CancellationToken ct)
+        => SendAsync<IReadOnlyList<ScanResultDto>>(HttpMethod.Post, Query("repositories/scan", ("full", full), ("propose", propose)), null, ct);
+
+    public Task<OutboxDto> GetOutboxAsync(CancellationToken ct) => GetAsync<OutboxDto>("outbox", ct);
+
     /// <param name="states">Empty: every state.</param>
     /// <param name="sort"><c>score</c> (default), <c>-updated</c>, <c>updated</c>, <c>title</c>, <c>id</c>; a leading <c>-</c> turns it round.</param>
     public Task<Page<WorkItemDto>> ListWorkItemsAsync(IReadOnlyList<WorkItemState> states, long? repositoryId, string? search, string? sort, int skip, int take, CancellationToken ct)
@@ -78,6 +84,10 @@ public sealed class ManagerApiClient(HttpClient http)
     public Task<WorkItemDetailDto> NewWorkItemAsync(NewWorkItemRequest request, CancellationToken ct)
         => SendAsync<WorkItemDetailDto>(HttpMethod.Post, "work-items", request, ct);
 
+    /// <summary>The work item of an issue; made from the issue itself where this store does not know it. Its label is looked at right away.</summary>
+    public Task<WorkItemDetailDto> TakeIssueAsync(TakeIssueRequest request, CancellationToken ct)
+        => SendAsync<WorkItemDetailDto>(HttpMethod.Post, "work-items/issue", request, ct);
+
     public Task<IReadOnlyList<GateDto>> ExplainAsync(long id, CancellationToken ct) => GetAsync<IReadOnlyList<GateDto>>($"work-items/{id}/gates", ct);
 
     /// <param name="agent">Null: the default agent.</param>
@@ -86,6 +96,20 @@ public sealed class ManagerApiClient(HttpClient http)
 
     public Task<WorkItemDetailDto> ApproveAsync(long id, ApproveRequest request, CancellationToken ct)
         => SendAsync<WorkItemDetailDto>(HttpMethod.Post, $"work-items/{id}/approval", request, ct);
+
+    /// <summary>What approving each of these would bind; at most 100.</summary>
+    public Task<IReadOnlyList<BulkPreviewDto>> PreviewApprovalsAsync(IReadOnlyList<long> ids, string? agent, CancellationToken ct)
+        => GetAsync<IReadOnlyList<BulkPreviewDto>>(Query("work-items/approvals", [.. ids.Select(id => ("id", (object?)id)), ("agent", agent)]), ct);
+
+    /// <summary>Each item is decided by itself; the answer says of each what became of it.</summary>
+    public Task<BulkResultDto> ApproveManyAsync(BulkApproveRequest request, CancellationToken ct)
+        => SendAsync<BulkResultDto>(HttpMethod.Post, "work-items/approvals", request, ct);
+
+    public Task<BulkResultDto> RejectManyAsync(BulkRejectRequest request, CancellationToken ct)
+        => SendAsync<BulkResultDto>(HttpMethod.Post, "work-items/rejections", request, ct);
+
+    public Task<BulkResultDto> SnoozeManyAsync(BulkSnoozeRequest request, CancellationToken ct)
+        => SendAsync<BulkResultDto>(HttpMethod.Post, "work-items/snoozes", request, ct);
 
     public Task<WorkItemDetailDto> WithdrawApprovalAsync(long id, CancellationToken ct)
         => SendAsync<WorkItemDetailDto>(HttpMethod.Delete, $"work-items/{id}/approval", null, ct);

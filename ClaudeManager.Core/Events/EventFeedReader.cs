@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
+using ClaudeManager.Core.Scanning;
 using Microsoft.EntityFrameworkCore;
 
 namespace ClaudeManager.Core.Events;
@@ -39,6 +40,8 @@ public sealed class EventFeedReader(Store store, EventSignal signal)
         // At once, or no header reaches the client before the first event.
         yield return new ChangeEventDto(Format(at), type, null, null, null, store.Time.GetUtcNow());
         var quietSince = store.Time.GetTimestamp();
+        IReadOnlyDictionary<long, ScanProgressDto> scans = new Dictionary<long, ScanProgressDto>();
+        long? lookedAt = null;
         while (true)
         {
             var position = at;
@@ -61,6 +64,18 @@ public sealed class EventFeedReader(Store store, EventSignal signal)
             {
                 quietSince = store.Time.GetTimestamp();
                 yield return new ChangeEventDto(Format(at), "heartbeat", null, null, null, store.Time.GetUtcNow());
+            }
+
+            if (lookedAt is null || store.Time.GetElapsedTime(lookedAt.Value) >= s_poll)
+            {
+                lookedAt = store.Time.GetTimestamp();
+                var before = scans;
+                scans = await store.ReadAsync((db, token) => RunningScan.ListAsync(db, store.Time, token), ct).ConfigureAwait(false);
+                foreach (var id in before.Keys.Union(scans.Keys).Where(id => before.GetValueOrDefault(id) != scans.GetValueOrDefault(id)))
+                {
+                    // Not stored: whoever resumes from the event before misses nothing. The last one tells that a scan has ended, or that its process has.
+                    yield return new ChangeEventDto(Format(at), "scan.progress", "repository", id, null, store.Time.GetUtcNow());
+                }
             }
 
             await listener.WaitAsync(s_poll, store.Time, ct).ConfigureAwait(false);

@@ -12,7 +12,7 @@ public sealed record GitHubAddress(Uri Api, Uri GraphQL, Uri Web)
     public static GitHubAddress Of(Uri baseUrl)
     {
         var api = new Uri(baseUrl.GetLeftPart(UriPartial.Path).TrimEnd('/') + "/");
-        if (api.Host == "api.github.com" || api.Host.EndsWith(".ghe.com", StringComparison.Ordinal))
+        if (api.Host.StartsWith("api.", StringComparison.Ordinal) && (api.Host == "api.github.com" || api.Host.EndsWith(".ghe.com", StringComparison.Ordinal)))
         {
             return new GitHubAddress(api, new Uri(api, "graphql"), new Uri("https://" + api.Host["api.".Length..] + "/"));
         }

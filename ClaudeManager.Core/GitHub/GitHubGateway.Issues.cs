@@ -25,6 +25,30 @@ public sealed partial class GitHubGateway
             Of(repository, $"issues?state={StateOf(state)}&sort=updated&direction=asc&per_page={PageSize}{since}{only}"), issue => issue.Read(), maximumPages, ct);
     }
 
+    /// <summary>Open issues and pull requests nobody has touched since, the longest untouched first. What was touched later is not read.</summary>
+    /// <param name="since">The last moment at which an issue may have been touched.</param>
+    /// <param name="maximumPages">Of a hundred each.</param>
+    public async Task<GitHubList<GitHubIssue>> ListUntouchedIssuesAsync(RepositoryName repository, DateTimeOffset since, CancellationToken ct, int maximumPages = 10)
+    {
+        var untouched = new List<GitHubIssue>();
+        await foreach (var (page, isLast) in PagesAsync<WireIssue>(Of(repository, $"issues?state=open&sort=updated&direction=asc&per_page={PageSize}"), ct).ConfigureAwait(false))
+        {
+            var issues = ReadShape(() => page.Select(issue => issue.Read()).ToList());
+            untouched.AddRange(issues.Where(issue => issue.UpdatedAt <= since));
+            if (isLast || issues.Any(issue => issue.UpdatedAt > since))
+            {
+                break;
+            }
+
+            if (--maximumPages == 0)
+            {
+                return new GitHubList<GitHubIssue>(untouched, IsComplete: false);
+            }
+        }
+
+        return new GitHubList<GitHubIssue>(untouched, IsComplete: true);
+    }
+
     /// <summary>Everything we ever proposed there, in any state: one listing serves a whole scan.</summary>
     /// <returns>Only issues that our own account wrote with a marker; the newest of each marker.</returns>
     public async Task<IReadOnlyDictionary<Marker, GitHubIssue>> ListProposalsAsync(RepositoryName repository, CancellationToken ct, DateTimeOffset? changedSince = null, int maximumPages = 100)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
@@ -11,6 +12,8 @@ public sealed partial class GitHubGateway
     /// <summary>Repositories in one request.</summary>
     public const int StatesPerRequest = 100;
 
+    private const string Viewer = "viewer { login databaseId __typename }";
+
     private const string StateFields = """
         fragment state on Repository {
           databaseId nameWithOwner isArchived isDisabled isPrivate hasIssuesEnabled viewerPermission diskUsage
@@ -23,9 +26,9 @@ public sealed partial class GitHubGateway
     {
         if (_self.Value is null)
         {
-            var answer = await QueryAsync("query { viewer { login databaseId __typename } }", [], ct).ConfigureAwait(false);
+            var answer = await QueryAsync($"query {{ {Viewer} }}", [], ct).ConfigureAwait(false);
             FailOnErrors(answer);
-            _self.Value = ReadShape(() => ReadActor(answer.Data.GetProperty("viewer")) ?? throw new JsonException("Nobody."));
+            _self.Value = ReadViewer(answer);
         }
 
         return _self.Value;
@@ -41,16 +44,19 @@ public sealed partial class GitHubGateway
             var variables = new Dictionary<string, object>();
             for (var i = 0; i < chunk.Length; i++)
             {
-                query.Append(System.Globalization.CultureInfo.InvariantCulture, $"  r{i}: repository(owner: $o{i}, name: $n{i}) {{ ...state }}\n");
+                query.Append(CultureInfo.InvariantCulture, $"  r{i}: repository(owner: $o{i}, name: $n{i}) {{ ...state }}\n");
                 variables[$"o{i}"] = chunk[i].Owner;
                 variables[$"n{i}"] = chunk[i].Name;
             }
 
-            var answer = await QueryAsync(query.Append("}\n").Append(StateFields).ToString(), variables, ct).ConfigureAwait(false);
+            // Who we are comes along, so that it is no request of its own.
+            var answer = await QueryAsync(query.Append(CultureInfo.InvariantCulture, $"  {Viewer}\n}}\n{StateFields}").ToString(), variables, ct).ConfigureAwait(false);
             if (answer.Data.ValueKind != JsonValueKind.Object)
             {
                 FailOnErrors(answer);
             }
+
+            _self.Value ??= answer.Data.TryGetProperty("viewer", out var viewer) && viewer.ValueKind == JsonValueKind.Object ? ReadViewer(answer) : null;
 
             answers.AddRange(chunk.Select((name, i) => ReadState(name, $"r{i}", answer)));
         }
@@ -106,7 +112,6 @@ public sealed partial class GitHubGateway
     private async Task<WireAnswer> QueryAsync(string query, Dictionary<string, object> variables, CancellationToken ct)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, Address.GraphQL);
-        request.Headers.UserAgent.Add(new ProductInfoHeaderValue(s_product.Name, s_product.Version));
         request.Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(new { query, variables }));
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
         using var response = await _http.SendAsync(request, new GitHubCall(_time.GetUtcNow() + _patience, IsQuery: true), ct).ConfigureAwait(false);
@@ -119,6 +124,8 @@ public sealed partial class GitHubGateway
             }
             : answer;
     }
+
+    private static GitHubAccount ReadViewer(WireAnswer answer) => ReadShape(() => ReadActor(answer.Data.GetProperty("viewer")) ?? throw new JsonException("Nobody."));
 
     private static T ReadShape<T>(Func<T> read)
     {

@@ -18,7 +18,7 @@ public sealed partial class GitHubGateway
 {
     private const int PageSize = 100;
 
-    private static readonly ProductHeaderValue s_product = new("claude-manager", typeof(GitHubGateway).Assembly.GetName().Version?.ToString(3));
+    private static readonly ProductHeaderValue s_product = new("claude-manager");
     private static readonly WireSerializer s_serializer = new();
 
     private readonly GitHubHttp _http;

@@ -11,7 +11,7 @@ internal sealed class RepositoryConfiguration : IEntityTypeConfiguration<Reposit
         builder.Property(r => r.Name).HasMaxLength(256);
         builder.Property(r => r.Location).HasMaxLength(4096);
         builder.Property(r => r.Version).IsConcurrencyToken();
-        builder.HasIndex(r => r.Location);
+        builder.HasIndex(r => new { r.Kind, r.Location }).IsUnique();
     }
 }
 

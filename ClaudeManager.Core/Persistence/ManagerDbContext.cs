@@ -11,6 +11,7 @@ public abstract class ManagerDbContext(DbContextOptions options) : DbContext(opt
     public DbSet<RepositoryEntity> Repositories => Set<RepositoryEntity>();
     public DbSet<FindingEntity> Findings => Set<FindingEntity>();
     public DbSet<ScanEntity> Scans => Set<ScanEntity>();
+    public DbSet<RunningScanEntity> RunningScans => Set<RunningScanEntity>();
     public DbSet<WorkItemEntity> WorkItems => Set<WorkItemEntity>();
     public DbSet<ApprovalEntity> Approvals => Set<ApprovalEntity>();
     public DbSet<RunEntity> Runs => Set<RunEntity>();

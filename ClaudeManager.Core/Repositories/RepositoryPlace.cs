@@ -11,7 +11,11 @@ public static class RepositoryPlace
     /// <summary>The same for somebody in a directory, who also means <c>folder/repository</c> below it.</summary>
     public static string Resolve(string text, string workingDirectory)
     {
-        var path = Path.GetFullPath(text, workingDirectory);
+        var path = Path.GetFullPath(AtHome(text), workingDirectory);
         return IsOnGitHub(text, out var name) && !Directory.Exists(path) ? name.ToString() : path;
     }
+
+    /// <summary>A path as a shell would have made it.</summary>
+    public static string AtHome(string path)
+        => path == "~" || path.StartsWith("~/", StringComparison.Ordinal) ? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + path[1..] : path;
 }

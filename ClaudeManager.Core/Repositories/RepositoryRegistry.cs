@@ -59,7 +59,7 @@ public sealed class RepositoryRegistry(Store store, ScanService scans, Repositor
             {
                 place = new Place(RepositoryKind.GitHub, name.ToString(), name.ToString(), null, null);
             }
-            else if (await LocalRepository.OpenAsync(Expand(text), branch: null, ct).ConfigureAwait(false) is { Value: { } local })
+            else if (await LocalRepository.OpenAsync(RepositoryPlace.AtHome(text), branch: null, ct).ConfigureAwait(false) is { Value: { } local })
             {
                 place = Place.Of(local);
             }
@@ -77,17 +77,32 @@ public sealed class RepositoryRegistry(Store store, ScanService scans, Repositor
         }
     }
 
+    /// <summary>Registers what the configuration names and scans every repository in one round. One that fails says so in its own result.</summary>
+    public async Task<IReadOnlyList<ScanResultDto>> ScanAllAsync(OperationContext operation, bool full, bool? propose, CancellationToken ct)
+    {
+        await RegisterConfiguredAsync(operation, ct).ConfigureAwait(false);
+        var ids = await store.ReadAsync((db, token) => db.Repositories.Where(r => !r.Removed).OrderBy(r => r.Name).ThenBy(r => r.Id).Select(r => r.Id).ToListAsync(token), ct).ConfigureAwait(false);
+        using var round = await scans.BeginRoundAsync(ids, ct).ConfigureAwait(false);
+        var results = new ScanResultDto?[ids.Count];
+        await Parallel.ForAsync(0, ids.Count, new ParallelOptions { MaxDegreeOfParallelism = configuration.Value.Analyzer.MaxConcurrentScans, CancellationToken = ct }, async (i, token) =>
+        {
+            // Null: removed meanwhile.
+            results[i] = (await scans.ScanAsync(operation, ids[i], full, propose, token, round).ConfigureAwait(false)).Value;
+        }).ConfigureAwait(false);
+        return [.. results.OfType<ScanResultDto>()];
+    }
+
     public Task<Page<RepositoryDto>> ListAsync(int skip, int take, CancellationToken ct)
         => store.ReadAsync(async (db, token) =>
         {
             var query = db.Repositories.Where(r => !r.Removed);
             var page = await query.OrderBy(r => r.Name).ThenBy(r => r.Id).Skip(skip).Take(take).ToListAsync(token).ConfigureAwait(false);
-            return new Page<RepositoryDto>(await ToDtosAsync(db, page, token).ConfigureAwait(false), await query.CountAsync(token).ConfigureAwait(false));
+            return new Page<RepositoryDto>(await ToDtosAsync(db, store.Time, page, token).ConfigureAwait(false), await query.CountAsync(token).ConfigureAwait(false));
         }, ct);
 
     public Task<Outcome<RepositoryDto>> GetAsync(long id, CancellationToken ct)
         => store.ReadAsync<Outcome<RepositoryDto>>(async (db, token) => await FindAsync(db, id, token).ConfigureAwait(false) is { } repository
-            ? (await ToDtosAsync(db, [repository], token).ConfigureAwait(false))[0]
+            ? (await ToDtosAsync(db, store.Time, [repository], token).ConfigureAwait(false))[0]
             : Refusal.NotFound("repository", id), ct);
 
     /// <summary>Takes a repository out of care. What is known of it is kept, hidden, for the day it is added again.</summary>
@@ -153,7 +168,7 @@ public sealed class RepositoryRegistry(Store store, ScanService scans, Repositor
 
             repository.ScanRequestedAt = tx.Now;
             Changed(tx, repository, "repository.scan_requested");
-            return (await ToDtosAsync(tx.Db, [repository], token).ConfigureAwait(false))[0];
+            return (await ToDtosAsync(tx.Db, store.Time, [repository], token).ConfigureAwait(false))[0];
         }, ct);
 
     private async Task<Outcome<RepositoryDto>> AddAsync(OperationContext operation, RepositoryName name, string? branch, bool accepted, CancellationToken ct)
@@ -169,7 +184,20 @@ public sealed class RepositoryRegistry(Store store, ScanService scans, Repositor
             : state.Refusal!;
     }
 
-    private Task<RepositoryDto> RegisterAsync(OperationContext operation, Place place, string? branch, bool accepted, bool isSample, CancellationToken ct)
+    private async Task<RepositoryDto> RegisterAsync(OperationContext operation, Place place, string? branch, bool accepted, bool isSample, CancellationToken ct)
+    {
+        try
+        {
+            return await RegisterOnceAsync(operation, place, branch, accepted, isSample, ct).ConfigureAwait(false);
+        }
+        catch (DbUpdateException)
+        {
+            // Another process registered or changed the same repository in between: now it is there to be seen.
+            return await RegisterOnceAsync(operation, place, branch, accepted, isSample, ct).ConfigureAwait(false);
+        }
+    }
+
+    private Task<RepositoryDto> RegisterOnceAsync(OperationContext operation, Place place, string? branch, bool accepted, bool isSample, CancellationToken ct)
         => store.WriteAsync(operation, async (tx, token) =>
         {
             // By GitHub's number first: a repository that was renamed is the same.
@@ -205,11 +233,8 @@ public sealed class RepositoryRegistry(Store store, ScanService scans, Repositor
                 Changed(tx, repository, action);
             }
 
-            return (await ToDtosAsync(tx.Db, [repository], token).ConfigureAwait(false))[0];
+            return (await ToDtosAsync(tx.Db, store.Time, [repository], token).ConfigureAwait(false))[0];
         }, ct);
-
-    private static string Expand(string path)
-        => path == "~" || path.StartsWith("~/", StringComparison.Ordinal) ? Environment.GetFolderPath(Environment.SpecialFolder.UserProfile) + path[1..] : path;
 
     private static Task<RepositoryEntity?> FindAsync(ManagerDbContext db, long id, CancellationToken ct) => db.Repositories.FirstOrDefaultAsync(r => r.Id == id && !r.Removed, ct);
 
@@ -221,7 +246,7 @@ public sealed class RepositoryRegistry(Store store, ScanService scans, Repositor
         tx.Publish("repository.changed", "repository", repository.Id, ManagerJson.Name(repository.ScanState), repository.Name);
     }
 
-    private static async Task<IReadOnlyList<RepositoryDto>> ToDtosAsync(ManagerDbContext db, IReadOnlyList<RepositoryEntity> repositories, CancellationToken ct)
+    private static async Task<IReadOnlyList<RepositoryDto>> ToDtosAsync(ManagerDbContext db, TimeProvider time, IReadOnlyList<RepositoryEntity> repositories, CancellationToken ct)
     {
         var ids = repositories.Select(r => r.Id).ToList();
         var findings = await db.Findings.Where(f => ids.Contains(f.RepositoryId) && !f.Gone)
@@ -232,13 +257,15 @@ public sealed class RepositoryRegistry(Store store, ScanService scans, Repositor
             .GroupBy(w => w.RepositoryId)
             .Select(g => new { RepositoryId = g.Key, Count = g.Count() })
             .ToDictionaryAsync(g => g.RepositoryId, g => g.Count, ct).ConfigureAwait(false);
+        var running = await RunningScan.ListAsync(db, time, ct).ConfigureAwait(false);
         return [.. repositories.Select(r => new RepositoryDto(
             r.Id,
             r.Name,
             r.Kind,
             r.Location,
             r.DefaultBranch,
-            r.ScanState,
+            // A process that died in a scan has left its mark, but scans no more.
+            r.ScanState is RepositoryScanState.Scanning && !running.ContainsKey(r.Id) ? r.ScanStateAtRest() : r.ScanState,
             r.ScannedCommit,
             r.LastScanAt,
             r.LastScanSeconds,
@@ -248,7 +275,8 @@ public sealed class RepositoryRegistry(Store store, ScanService scans, Repositor
             r.Accepted,
             findings.Where(f => f.RepositoryId == r.Id).ToDictionary(f => f.Marker, f => f.Count),
             items.GetValueOrDefault(r.Id),
-            r.CreatedAt))];
+            r.CreatedAt,
+            running.GetValueOrDefault(r.Id)))];
     }
 
     /// <param name="GitHubId">GitHub's number of it, when GitHub was asked.</param>

@@ -33,4 +33,10 @@ internal static partial class Log
 
     [LoggerMessage(4010, LogLevel.Warning, "Whether run {RunId} is to be cancelled could not be read; it is asked again in a second")]
     public static partial void CancellationNotRead(ILogger logger, long runId, Exception exception);
+
+    [LoggerMessage(4011, LogLevel.Warning, "No workspace could be made ahead of time for repository {RepositoryId}; its runs start without until it moves on")]
+    public static partial void WorkspaceNotPrepared(ILogger logger, long repositoryId, Exception exception);
+
+    [LoggerMessage(4012, LogLevel.Warning, "The agent's session of run {RunId} could not be saved; it is tried again with the next snapshot")]
+    public static partial void SessionNotSaved(ILogger logger, long runId, Exception exception);
 }

@@ -61,10 +61,11 @@ public sealed class RunExecutor(
         using var held = keeper.Hold(claim.Lease);
         using var cancelled = new CancellationTokenSource();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(stopping, held.Lost, cancelled.Token);
-        await using var journal = await RunJournal.OpenAsync(store, operation, claim.Lease, redactor, identity.Host, stopping).ConfigureAwait(false);
+        var spent = new AgentUsage(claim.Run.CostMicroUsd / 1_000_000m, claim.Run.InputTokens, claim.Run.OutputTokens, claim.Run.Turns);
+        await using var journal = await RunJournal.OpenAsync(store, operation, claim.Lease, spent, redactor, identity.Host, stopping).ConfigureAwait(false);
         using var watching = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
         var watch = WatchCancellationAsync(claim.Lease, cancelled, watching.Token);
-        var attempt = new Attempt(operation, claim, journal, configuration.Value);
+        var attempt = new Attempt(operation, claim, journal, spent, configuration.Value);
         try
         {
             try
@@ -118,7 +119,8 @@ public sealed class RunExecutor(
 
         attempt.FollowUp = await store.ReadAsync((db, token) => FollowUp.FindAsync(db, run.Id, token), ct).ConfigureAwait(false);
         attempt.Source = await source.LocateAsync(repository, commit: null, ct).ConfigureAwait(false);
-        if (await Staleness.CheckAsync(attempt.Source, repository.DefaultBranch!, run.BaseCommit, item.Finding?.Path, ct).ConfigureAwait(false) is { } stale)
+        if ((seal.ChangedProgram(attempt.Approval, attempt.Configuration.Executor)
+            ?? await Staleness.CheckAsync(attempt.Source, repository.DefaultBranch!, run.BaseCommit, item.Finding?.Path, ct).ConfigureAwait(false)) is { } stale)
         {
             await StaleAsync(attempt, stale, ct).ConfigureAwait(false);
             return;
@@ -147,7 +149,8 @@ public sealed class RunExecutor(
         if (!run.SessionStarted)
         {
             attempt.Source = await source.LocateAsync(repository, commit: null, ct).ConfigureAwait(false);
-            if ((await Staleness.CheckAsync(attempt.Source, repository.DefaultBranch!, run.BaseCommit, item.Finding?.Path, ct).ConfigureAwait(false)
+            if ((seal.ChangedProgram(attempt.Approval, attempt.Configuration.Executor)
+                ?? await Staleness.CheckAsync(attempt.Source, repository.DefaultBranch!, run.BaseCommit, item.Finding?.Path, ct).ConfigureAwait(false)
                 ?? await labels.WithdrawnAsync(attempt.Approval, ct).ConfigureAwait(false)) is { } stale)
             {
                 await StaleAsync(attempt, stale, ct).ConfigureAwait(false);
@@ -156,7 +159,7 @@ public sealed class RunExecutor(
         }
 
         await MoveAsync(attempt, RunState.Running, null, ct).ConfigureAwait(false);
-        var outcome = await runner.RunAsync(run.Agent, attempt.Request("", "", attempt.Approval.BudgetMicroUsd / 1_000_000m), attempt.Journal, ct).ConfigureAwait(false);
+        var outcome = await runner.RunAsync(run.Agent, attempt.Request("", "", attempt.Spent), attempt.Journal, ct).ConfigureAwait(false);
         if (outcome.PullRequest is not { } pull)
         {
             await NotCompletedAsync(attempt, outcome, ct).ConfigureAwait(false);
@@ -200,6 +203,9 @@ public sealed class RunExecutor(
         await attempt.StageAsync(saved is null ? "Preparing the workspace" : "Preparing the workspace from the last snapshot", ct).ConfigureAwait(false);
         var workspace = await workspaces.PrepareAsync(run.Id, run.RepositoryId, attempt.Source, run.BaseCommit, saved, ct).ConfigureAwait(false);
         attempt.Workspace = workspace;
+        var runner = agents.Find(run.Agent) ?? throw new InvalidOperationException($"There is no agent '{run.Agent}'.");
+        await RestoreSessionAsync(attempt, runner, workspace, ct).ConfigureAwait(false);
+        attempt.SessionFile = () => runner.SessionFile(workspace.Home, workspace.Directory, run.SessionId);
         await MoveAsync(attempt, RunState.Running, r => r.Sandbox = attempt.Approval.Sandbox, ct).ConfigureAwait(false);
         await attempt.StageAsync($"{run.Agent} works ({ManagerJson.Name(attempt.Approval.Sandbox)})", ct).ConfigureAwait(false);
 
@@ -209,8 +215,7 @@ public sealed class RunExecutor(
         AgentOutcome outcome;
         try
         {
-            var runner = agents.Find(run.Agent) ?? throw new InvalidOperationException($"There is no agent '{run.Agent}'.");
-            var request = attempt.Request(workspace.Directory, workspace.Home, await BudgetAsync(attempt, ct).ConfigureAwait(false));
+            var request = attempt.Request(workspace.Directory, workspace.Home, await SpentAsync(attempt, ct).ConfigureAwait(false));
             var agent = runner.RunAsync(run.Agent, request, attempt.Journal, ct);
 
             // What the base's own checks say is found out beside the agent, and remembered for the next run on the same base.
@@ -286,17 +291,50 @@ public sealed class RunExecutor(
             return run.WipCommit;
         }
 
-        var owner = run.PreviousRunId ?? run.Id;
-        var bundle = await store.ReadAsync((db, token) => db.RunArtifacts.Where(a => (a.RunId == run.Id || a.RunId == owner) && a.Kind == RunArtifacts.Bundle)
-            .OrderByDescending(a => a.RunId).Select(a => (byte[]?)a.Content).FirstOrDefaultAsync(token), ct).ConfigureAwait(false);
-        if (bundle is null)
+        if (await FindArtifactAsync(run, RunArtifacts.Bundle, ct).ConfigureAwait(false) is not { } bundle)
         {
             await attempt.Journal.AppendAsync(new AgentEvent("notice", "The earlier work was kept on another machine only: the run starts from the base."), ct).ConfigureAwait(false);
             return null;
         }
 
-        return await workspaces.RestoreBundleAsync(run.Id, run.RepositoryId, attempt.Source, run.BaseCommit, bundle, ct).ConfigureAwait(false);
+        return await workspaces.RestoreBundleAsync(run.Id, bundle.RunId, run.RepositoryId, attempt.Source, run.BaseCommit, bundle.Content, ct).ConfigureAwait(false);
     }
+
+    /// <summary>The session as the last attempt left it: in the run's home when that attempt was here, else from the store. Without it the agent starts over, and says so.</summary>
+    private async Task RestoreSessionAsync(Attempt attempt, IAgentRunner runner, Workspace workspace, CancellationToken ct)
+    {
+        var run = attempt.Run;
+        if (!run.SessionStarted || runner.SessionFile(workspace.Home, workspace.Directory, run.SessionId) is not { } file)
+        {
+            return;
+        }
+
+        var last = await store.ReadAsync((db, token) => db.RunProcesses.Where(p => p.RunId == run.Id).OrderByDescending(p => p.Id).Select(p => p.Host).FirstOrDefaultAsync(token), ct).ConfigureAwait(false);
+        if ((File.Exists(file) && last == identity.Host) || await FindArtifactAsync(run, RunArtifacts.Session, ct).ConfigureAwait(false) is not { } session)
+        {
+            return;
+        }
+
+        await WorkspaceStore.RenewHomeAsync(workspace, ct).ConfigureAwait(false);
+        await SessionTranscript.WriteAsync(runner.SessionFile(workspace.Home, workspace.Directory, run.SessionId)!, session.Content, ct).ConfigureAwait(false);
+    }
+
+    /// <summary>What earlier attempts have used; of the budget, which was approved once, also what the runs have that this one goes on from.</summary>
+    private async Task<AgentUsage> SpentAsync(Attempt attempt, CancellationToken ct)
+    {
+        var run = attempt.Run;
+        var goesOn = attempt.FollowUp is not null;
+        var earlier = await store.ReadAsync((db, token) => db.Runs
+            .Where(r => r.WorkItemId == run.WorkItemId && (r.SessionId == run.SessionId || goesOn) && r.ApprovalId == run.ApprovalId && r.Id != run.Id)
+            .SumAsync(r => r.CostMicroUsd ?? 0, token), ct).ConfigureAwait(false);
+        return attempt.Spent with { CostUsd = (attempt.Spent.CostUsd ?? 0) + (earlier / 1_000_000m) };
+    }
+
+    /// <summary>The newest of its kind of this run and those it goes on from: they share one session.</summary>
+    private Task<RunArtifactEntity?> FindArtifactAsync(RunEntity run, string kind, CancellationToken ct)
+        => store.ReadAsync((db, token) => db.RunArtifacts
+            .Where(a => a.Kind == kind && db.Runs.Any(r => r.Id == a.RunId && r.WorkItemId == run.WorkItemId && r.SessionId == run.SessionId))
+            .OrderByDescending(a => a.RunId).FirstOrDefaultAsync(token), ct);
 
     private async Task VerifyAndPublishAsync(Attempt attempt, CancellationToken ct)
     {
@@ -435,18 +473,6 @@ public sealed class RunExecutor(
         WorkItemStateMachine.Move(tx, item, conflict is null ? WorkItemState.Review : WorkItemState.Conflict, conflict ?? waits);
     }
 
-    /// <summary>What the agent may spend: a follow-up what earlier runs of the same approval have left.</summary>
-    private async Task<decimal> BudgetAsync(Attempt attempt, CancellationToken ct)
-    {
-        var budget = attempt.Approval.BudgetMicroUsd;
-        if (attempt.FollowUp is not null)
-        {
-            budget -= await store.ReadAsync((db, token) => FollowUps.SpentAsync(db, attempt.Approval.Id, token), ct).ConfigureAwait(false);
-        }
-
-        return budget / 1_000_000m;
-    }
-
     private async Task NotCompletedAsync(Attempt attempt, AgentOutcome outcome, CancellationToken ct)
     {
         if (outcome.Reason == RunEndReason.Parked)
@@ -569,7 +595,7 @@ public sealed class RunExecutor(
     private async Task<IReadOnlyList<CheckResultDto>> CheckBaseAsync(Attempt attempt, CancellationToken ct)
         => await verifier.BeforeAsync(await PlanAsync(attempt, ct).ConfigureAwait(false), attempt.Checks(attempt.Run.BaseCommit), attempt.Journal, ct).ConfigureAwait(false);
 
-    /// <summary>Writes the verdict and what the gate said. A secret in the work takes its bundle out of the store again: the work stays in this machine's object store, for whoever decides on it.</summary>
+    /// <summary>Writes the verdict and what the gate said. A secret in the work takes bundle and session out of the store again: the work stays in this machine's object store, for whoever decides on it.</summary>
     private async Task SaveJudgementAsync(Attempt attempt, VerificationReceiptDto receipt, DiffGateDto gate, CancellationToken ct)
     {
         await UpdateAsync(attempt, r =>
@@ -582,7 +608,7 @@ public sealed class RunExecutor(
             await store.WriteAsync(attempt.Operation, async (tx, token) =>
             {
                 await attempt.Lease.HoldAsync(tx, token).ConfigureAwait(false);
-                await tx.Db.RunArtifacts.Where(a => a.RunId == attempt.Run.Id && a.Kind == RunArtifacts.Bundle).ExecuteDeleteAsync(token).ConfigureAwait(false);
+                await tx.Db.RunArtifacts.Where(a => a.RunId == attempt.Run.Id && (a.Kind == RunArtifacts.Bundle || a.Kind == RunArtifacts.Session)).ExecuteDeleteAsync(token).ConfigureAwait(false);
             }, ct).ConfigureAwait(false);
         }
     }
@@ -629,7 +655,9 @@ public sealed class RunExecutor(
             var snapshot = await workspaces.SnapshotAsync(workspace, $"Work in progress of run {attempt.Run.Id.ToString(CultureInfo.InvariantCulture)}", ct).ConfigureAwait(false);
             if (snapshot.Commit != attempt.Run.WipCommit)
             {
-                var bundle = snapshot.Changed ? (await workspaces.BundleAsync(workspace, ct).ConfigureAwait(false)).Content : null;
+                var (bundle, problem) = await workspaces.BundleAsync(workspace, ct).ConfigureAwait(false);
+                attempt.BundleBytes = bundle?.Length ?? 0;
+                await SayLocalOnlyAsync(attempt, problem, ct).ConfigureAwait(false);
                 attempt.Run = await store.WriteAsync(attempt.Operation, async (tx, token) =>
                 {
                     var run = await attempt.Lease.HoldAsync(tx, token).ConfigureAwait(false);
@@ -644,12 +672,49 @@ public sealed class RunExecutor(
                 }, ct).ConfigureAwait(false);
             }
 
+            await SaveSessionAsync(attempt, ct).ConfigureAwait(false);
             return snapshot;
         }
         catch (Exception e) when (e is not (OperationCanceledException or LeaseLostException or DbUpdateConcurrencyException))
         {
             Log.SnapshotFailed(logger, attempt.Run.Id, e);
             return null;
+        }
+    }
+
+    /// <summary>Keeps the agent's session beside its work, so that any worker can resume both.</summary>
+    private async Task SaveSessionAsync(Attempt attempt, CancellationToken ct)
+    {
+        if (attempt.SessionFile?.Invoke() is not { } path || new FileInfo(path) is not { Exists: true } file || attempt.SessionSaved == (file.Length, file.LastWriteTimeUtc))
+        {
+            return;
+        }
+
+        try
+        {
+            var (session, problem) = await SessionTranscript.ReadAsync(path, redactor, workspaces.MaxBundleBytes - attempt.BundleBytes, ct).ConfigureAwait(false);
+            if (session is not null)
+            {
+                await PutAsync(attempt, RunArtifacts.Session, session, ct).ConfigureAwait(false);
+            }
+
+            attempt.SessionSaved = (file.Length, file.LastWriteTimeUtc);
+            await SayLocalOnlyAsync(attempt, problem, ct).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is not (OperationCanceledException or LeaseLostException or DbUpdateConcurrencyException))
+        {
+            // The work is safe; without the session the agent would only have to read itself in again.
+            Log.SessionNotSaved(logger, attempt.Run.Id, e);
+        }
+    }
+
+    /// <summary>Once an attempt: sizes grow by the minute, the news does not.</summary>
+    private static async Task SayLocalOnlyAsync(Attempt attempt, string? problem, CancellationToken ct)
+    {
+        if (problem is not null && !attempt.LocalOnlySaid)
+        {
+            attempt.LocalOnlySaid = true;
+            await attempt.Journal.AppendAsync(new AgentEvent("notice", problem), ct).ConfigureAwait(false);
         }
     }
 
@@ -702,7 +767,7 @@ public sealed class RunExecutor(
         => await task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     /// <summary>What one attempt carries from stage to stage.</summary>
-    private sealed class Attempt(OperationContext operation, ClaimedRun claim, RunJournal journal, ManagerConfiguration configuration)
+    private sealed class Attempt(OperationContext operation, ClaimedRun claim, RunJournal journal, AgentUsage spent, ManagerConfiguration configuration)
     {
         public OperationContext Operation => operation;
 
@@ -715,6 +780,9 @@ public sealed class RunExecutor(
         public ApprovalEntity Approval => claim.Approval;
 
         public RunJournal Journal => journal;
+
+        /// <summary>What the attempts before this one have used.</summary>
+        public AgentUsage Spent => spent;
 
         /// <summary>The configuration of this attempt, from start to end.</summary>
         public ManagerConfiguration Configuration => configuration;
@@ -732,6 +800,16 @@ public sealed class RunExecutor(
 
         public Workspace? Workspace { get; set; }
 
+        /// <summary>Where the agent keeps its session, if it keeps one.</summary>
+        public Func<string?>? SessionFile { get; set; }
+
+        /// <summary>Size and time of the session file that the store has.</summary>
+        public (long Length, DateTime At)? SessionSaved { get; set; }
+
+        public long BundleBytes { get; set; }
+
+        public bool LocalOnlySaid { get; set; }
+
         public IReadOnlyList<CheckResultDto>? Before { get; set; }
 
         public bool WorkspaceDone { get; set; }
@@ -740,10 +818,12 @@ public sealed class RunExecutor(
 
         public VerificationRequest Checks(string commit) => new(new RunIdentity(Run.Id, Run.Attempt, Lease.Owner), Run.RepositoryId, commit, Approval.Sandbox, configuration.Executor);
 
-        /// <param name="budgetUsd">What the agent may still spend.</param>
-        public AgentRequest Request(string directory, string home, decimal budgetUsd) => new(
+        public AgentRequest Request(string directory, string home, AgentUsage spent) => new(
             new RunIdentity(Run.Id, Run.Attempt, Lease.Owner), directory, home, Approval.Prompt + FollowUp?.Text, Run.SessionId, Run.SessionStarted,
-            Approval.Sandbox, ApprovalSeal.Tools(Approval), budgetUsd, configuration.Executor, configuration.Network);
+            Approval.Sandbox, ApprovalSeal.Tools(Approval), Approval.BudgetMicroUsd / 1_000_000m, configuration.Executor, configuration.Network)
+        {
+            Spent = spent,
+        };
 
         public ValueTask StageAsync(string text, CancellationToken ct) => journal.AppendAsync(new AgentEvent("stage", text), ct);
     }

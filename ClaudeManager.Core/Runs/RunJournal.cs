@@ -26,6 +26,7 @@ public sealed class RunJournal : IAgentSink, IAsyncDisposable
     private readonly Lease _lease;
     private readonly Redactor _redactor;
     private readonly string _host;
+    private readonly AgentUsage _before;
     private readonly SemaphoreSlim _writing = new(1, 1);
     private readonly SemaphoreSlim _room = new(MostWaiting, MostWaiting);
     private readonly SemaphoreSlim _work = new(0, 1);
@@ -37,16 +38,17 @@ public sealed class RunJournal : IAgentSink, IAsyncDisposable
     private Exception? _failure;
     private long _seq;
 
-    private RunJournal(Store store, OperationContext operation, Lease lease, Redactor redactor, string host, long lastSeq)
+    private RunJournal(Store store, OperationContext operation, Lease lease, AgentUsage before, Redactor redactor, string host, long lastSeq)
     {
-        (_store, _operation, _lease, _redactor, _host, _seq) = (store, operation, lease, redactor, host, lastSeq);
+        (_store, _operation, _lease, _before, _redactor, _host, _seq) = (store, operation, lease, before, redactor, host, lastSeq);
         _loop = Task.Run(LoopAsync);
     }
 
-    public static async Task<RunJournal> OpenAsync(Store store, OperationContext operation, Lease lease, Redactor redactor, string host, CancellationToken ct)
+    /// <param name="before">What earlier attempts of the run have used: an agent counts its own only.</param>
+    public static async Task<RunJournal> OpenAsync(Store store, OperationContext operation, Lease lease, AgentUsage before, Redactor redactor, string host, CancellationToken ct)
     {
         var last = await store.ReadAsync((db, token) => db.RunEvents.Where(e => e.RunId == lease.RunId).MaxAsync(e => (long?)e.Seq, token), ct).ConfigureAwait(false);
-        return new RunJournal(store, operation, lease, redactor, host, last ?? 0);
+        return new RunJournal(store, operation, lease, before, redactor, host, last ?? 0);
     }
 
     public async ValueTask AppendAsync(AgentEvent agentEvent, CancellationToken ct)
@@ -195,10 +197,10 @@ public sealed class RunJournal : IAgentSink, IAsyncDisposable
                 run.LastEventAt = tx.Now;
                 if (usage is not null)
                 {
-                    run.CostMicroUsd = usage.CostUsd is { } cost ? (long)Math.Ceiling(cost * 1_000_000m) : run.CostMicroUsd;
-                    run.InputTokens = usage.InputTokens ?? run.InputTokens;
-                    run.OutputTokens = usage.OutputTokens ?? run.OutputTokens;
-                    run.Turns = usage.Turns ?? run.Turns;
+                    run.CostMicroUsd = usage.CostUsd is { } cost ? (long)Math.Ceiling(((_before.CostUsd ?? 0) + cost) * 1_000_000m) : run.CostMicroUsd;
+                    run.InputTokens = usage.InputTokens is { } input ? (_before.InputTokens ?? 0) + input : run.InputTokens;
+                    run.OutputTokens = usage.OutputTokens is { } output ? (_before.OutputTokens ?? 0) + output : run.OutputTokens;
+                    run.Turns = usage.Turns is { } turns ? (_before.Turns ?? 0) + turns : run.Turns;
                 }
 
                 tx.Db.RunEvents.AddRange(batch);

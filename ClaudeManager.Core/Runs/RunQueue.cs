@@ -57,7 +57,7 @@ public sealed class RunQueue(Store store, ApprovalSeal seal, CurrentConfiguratio
     public Task<bool> HasWaitingAsync(CancellationToken ct)
     {
         var now = store.Time.GetUtcNow();
-        return store.ReadAsync((db, token) => db.Runs.AnyAsync(r => (r.State == RunState.Queued || r.State == RunState.Parked) && (r.NotBefore == null || r.NotBefore <= now), token), ct);
+        return RunWindow.NextStart(configuration.Value.Executor.Windows, now) is not null ? Task.FromResult(false) : store.ReadAsync((db, token) => db.Runs.AnyAsync(r => (r.State == RunState.Queued || r.State == RunState.Parked) && (r.NotBefore == null || r.NotBefore <= now), token), ct);
     }
 
     /// <summary>Takes the first run all of whose gates are open; null when there is none.</summary>

@@ -18,6 +18,7 @@ public static class RunArtifacts
     public const string Patch = "patch";
     public const string Diff = "diff";
     public const string Bundle = "bundle";
+    public const string Session = "session";
 
     /// <summary>JSON of <see cref="Outcomes.FollowUp"/>.</summary>
     public const string FollowUp = "follow_up";

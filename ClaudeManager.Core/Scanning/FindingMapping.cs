@@ -47,6 +47,7 @@ internal static class FindingMapping
         finding.IssueReference = occurrence.IssueReference;
         finding.Priority = occurrence.Priority;
         finding.DueOn = occurrence.DueOn;
+        finding.Details = now.Details;
         finding.Gone = false;
         finding.GoneCommit = null;
         finding.LastSeenCommit = commit;

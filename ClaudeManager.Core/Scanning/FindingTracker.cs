@@ -24,10 +24,48 @@ public static class FindingTracker
 
     /// <param name="known">All findings of one scanner in one repository, gone ones too.</param>
     public static FindingMatches Match(string scanner, IReadOnlyList<FindingEntity> known, ScannerResult result)
+        => result.Found is [{ Identity: not null }, ..] ? MatchByIdentity(scanner, known, result) : MatchByLikeness(scanner, known, result);
+
+    private static FindingMatches MatchByIdentity(string scanner, IReadOnlyList<FindingEntity> known, ScannerResult result)
     {
-        var unreadable = result.Unreadable.Concat(result.Unreadable.Where(result.Renames.ContainsKey).Select(path => result.Renames[path])).ToHashSet();
+        var left = known.ToDictionary(f => f.Fingerprint);
+        var seen = new List<(FindingEntity Known, FoundOccurrence Now)>();
+        var unmatched = new List<FoundOccurrence>();
+        foreach (var found in result.Found)
+        {
+            if (left.Remove(Fingerprint(scanner, found.Identity!), out var same))
+            {
+                seen.Add((same, found));
+            }
+            else
+            {
+                unmatched.Add(found);
+            }
+        }
+
+        // What is a file stays what it is under another name.
+        var byPath = left.Values.GroupBy(f => f.Path).ToDictionary(g => g.Key, g => g.OrderBy(f => f.Gone).First());
+        var added = new List<(FoundOccurrence Now, string Fingerprint)>();
+        foreach (var found in unmatched)
+        {
+            if (found.Identity == found.Path && (byPath.Remove(found.Path, out var file) || byPath.Remove(result.Renames.GetValueOrDefault(found.Path, ""), out file)))
+            {
+                left.Remove(file.Fingerprint);
+                seen.Add((file, found));
+            }
+            else
+            {
+                added.Add((found, Fingerprint(scanner, found.Identity!)));
+            }
+        }
+
+        return new FindingMatches(added, seen, [.. left.Values.Where(f => !f.Gone).Where(MayBeGone(scanner, result))]);
+    }
+
+    private static FindingMatches MatchByLikeness(string scanner, IReadOnlyList<FindingEntity> known, ScannerResult result)
+    {
         var live = new Pairing(
-            known.Where(f => !f.Gone && !unreadable.Contains(f.Path) && result.Examined?.Contains(f.Path) is not false).OrderBy(f => f.Path, StringComparer.Ordinal).ThenBy(f => f.Line),
+            known.Where(f => !f.Gone).Where(MayBeGone(scanner, result)).OrderBy(f => f.Path, StringComparer.Ordinal).ThenBy(f => f.Line),
             result.Found,
             result.Renames);
 
@@ -55,6 +93,16 @@ public static class FindingTracker
             [.. live.Paired, .. gone.Paired, .. edited.Paired],
             edited.Known);
     }
+
+    /// <summary>Whether the scan has looked where the finding was.</summary>
+    private static Func<FindingEntity, bool> MayBeGone(string scanner, ScannerResult result)
+    {
+        var unreadable = result.Unreadable.Concat(result.Unreadable.Where(result.Renames.ContainsKey).Select(path => result.Renames[path])).ToHashSet();
+        var unknown = result.Unreadable.Select(identity => Fingerprint(scanner, identity)).ToHashSet();
+        return finding => !unreadable.Contains(finding.Path) && !unknown.Contains(finding.Fingerprint) && result.Examined?.Contains(finding.Path) is not false;
+    }
+
+    private static string Fingerprint(string scanner, string identity) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{scanner}\n{identity}")));
 
     /// <summary>Says what a finding is, not where: the same without a store, in another clone, on another day. Equal ones are counted apart.</summary>
     private static string Fingerprint(string scanner, FoundOccurrence found, HashSet<string> taken)

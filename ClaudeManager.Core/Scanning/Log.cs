@@ -9,4 +9,7 @@ internal static partial class Log
 
     [LoggerMessage(2002, LogLevel.Warning, "The scan of repository {RepositoryId} failed")]
     public static partial void ScanFailed(ILogger logger, long repositoryId, Exception exception);
+
+    [LoggerMessage(2003, LogLevel.Warning, "How far the scan of repository {RepositoryId} is cannot be written; the scan goes on")]
+    public static partial void ProgressNotWritten(ILogger logger, long repositoryId, Exception exception);
 }

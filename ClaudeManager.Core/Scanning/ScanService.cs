@@ -30,6 +30,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
     private static readonly IReadOnlyDictionary<Marker, GitHubIssue> s_nothing = new Dictionary<Marker, GitHubIssue>();
 
     private readonly ConcurrentDictionary<long, SemaphoreSlim> _oneAtATime = [];
+    private readonly Dictionary<string, IScanner> _byKey = scanners.ToDictionary(s => s.Key);
 
     /// <summary>What a scan of a repository would find and propose. Writes nothing; the repository need not be registered.</summary>
     /// <param name="place">A path, or <c>owner/name</c> on GitHub.</param>
@@ -130,7 +131,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
         var started = store.Time.GetTimestamp();
         var known = registered is null ? [] : await store.ReadAsync((db, token) => db.Findings.Where(f => f.RepositoryId == registered.Id).ToListAsync(token), ct).ConfigureAwait(false);
         var settled = registered is null ? [] : await store.ReadAsync((db, token) => db.WorkItems.Where(w => w.RepositoryId == registered.Id).Select(w => w.Fingerprint).ToHashSetAsync(token), ct).ConfigureAwait(false);
-        var results = await RunScannersAsync(new ScanRequest(repository, registered?.ScannedCommit, Full: true, explain, current.Analyzer), ct).ConfigureAwait(false);
+        var results = await LookAsync(new ScanRequest(repository, registered?.ScannedCommit, Full: true, explain, current.Analyzer) { GitHub = state?.Name }, Enabled(current), registered, ct).ConfigureAwait(false);
         var problems = results.SelectMany(r => r.Result.Problems).ToList();
         var findings = results.SelectMany(r => Findings(r, known)).OrderBy(f => f.Path, StringComparer.Ordinal).ThenBy(f => f.Line).ToList();
         if (state is not null)
@@ -147,8 +148,9 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
             }
         }
 
-        var scores = findings.ToDictionary(f => f, f => ProposalWriter.Rank(f, current, store.Time.GetUtcNow()).Score);
-        var proposed = ProposalWriter.WithinCaps(findings.Where(f => !settled.Contains(f.Fingerprint)), f => f.Path, f => scores[f], current.Analyzer).ToHashSet();
+        var scores = findings.ToDictionary(f => f, f => Ranker.Rank(_byKey[f.Scanner].Weigh(f), current.Ranking, store.Time.GetUtcNow()).Score);
+        var (taken, candidates) = (findings.Where(f => settled.Contains(f.Fingerprint)), findings.Where(f => !settled.Contains(f.Fingerprint)));
+        var proposed = ProposalWriter.WithinCaps(ProposalWriter.WithoutRepetition(candidates, taken, f => f, f => scores[f], state?.Name), f => f.Path, f => scores[f], current.Analyzer).ToHashSet();
         return new ScanPreviewDto(
             state?.Name.ToString() ?? repository.Name,
             repository.Commit,
@@ -159,7 +161,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
             [.. findings.Select(f => f.ToDto(scores[f], proposed.Contains(f)))],
             proposed.Count,
             // The results of a local repository stay in it.
-            state is null ? 0 : ProposalWriter.ExpectedCalls(proposed.Count),
+            state is null ? 0 : ProposalWriter.ExpectedCalls(proposed.Count, proposed.SelectMany(f => _byKey[f.Scanner].Labels)),
             state is null || proposed.Count == 0 ? null : await gateway.ForecastAsync(proposed.Count, ct).ConfigureAwait(false),
             problems,
             explain ? [.. results.SelectMany(r => r.Result.Explanations)] : null);
@@ -179,6 +181,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
     {
         var current = configuration.Value;
         var begun = new Begun(store.Time.GetUtcNow(), store.Time.GetTimestamp());
+        await using var running = new RunningScan(store, repositoryId, logger);
         using var limit = new CancellationTokenSource(current.Analyzer.ScanTimeout, store.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, ct);
         var failed = RepositoryScanState.Failed;
@@ -197,7 +200,8 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
                 var round = given ?? (own ??= await BeginRoundAsync([repositoryId], either.Token).ConfigureAwait(false));
                 var rules = RulesOf(current.Analyzer);
                 var known = repository.ScanRules == rules ? repository.ScannedCommit : null;
-                var opened = await OpenAsync(repository, round, full ? null : known, either.Token).ConfigureAwait(false);
+                var beyond = Enabled(current).Where(s => s.LooksBeyondCommits).ToList();
+                var opened = await OpenAsync(repository, round, full || beyond.Count > 0 ? null : known, either.Token).ConfigureAwait(false);
                 if (opened.Value is not { } seen)
                 {
                     failure = $"{opened.Refusal!.Message} {opened.Refusal.Fix}";
@@ -206,14 +210,15 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
                 }
 
                 IReadOnlyList<(IScanner Scanner, ScannerResult Result)> results = [];
-                if (full || known != seen.Commit)
+                var wanted = full || known != seen.Commit ? Enabled(current) : beyond;
+                if (wanted.Count > 0)
                 {
-                    await MarkScanningAsync(operation, repositoryId, either.Token).ConfigureAwait(false);
-                    results = await RunScannersAsync(new ScanRequest(seen.Repository!, repository.ScannedCommit, full || known is null, Explain: false, current.Analyzer), either.Token).ConfigureAwait(false);
+                    await MarkScanningAsync(operation, repositoryId, running, either.Token).ConfigureAwait(false);
+                    results = await RunScannersAsync(wanted, new ScanRequest(seen.Repository!, repository.ScannedCommit, full || known is null, Explain: false, current.Analyzer) { GitHub = seen.State?.Name, Progress = running.Progress }, either.Token).ConfigureAwait(false);
                 }
 
                 var memory = await RememberAsync(repository, round, results, propose, either.Token).ConfigureAwait(false);
-                if (await FinishAsync(operation, repository, new Examined(seen, rules, results, memory), propose, current, begun, either.Token).ConfigureAwait(false) is { } result)
+                if (await FinishAsync(operation, repository, new Examined(seen, rules, results, memory), propose, current, begun, running, either.Token).ConfigureAwait(false) is { } result)
                 {
                     Log.ScanFinished(logger, repositoryId, result.FilesRead, result.Found, result.New, result.Closed, result.Seconds);
                     return result;
@@ -228,7 +233,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
         }
         catch (OperationCanceledException)
         {
-            await UnmarkScanningAsync(operation, repositoryId).ConfigureAwait(false);
+            await UnmarkScanningAsync(operation, repositoryId, running).ConfigureAwait(false);
             throw;
         }
         catch (Exception e)
@@ -242,7 +247,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
             own?.Dispose();
         }
 
-        return await FailAsync(operation, repositoryId, failed, failure, begun, ct).ConfigureAwait(false);
+        return await FailAsync(operation, repositoryId, failed, failure, begun, running, ct).ConfigureAwait(false);
     }
 
     /// <param name="known">The commit whose findings are known: when GitHub's state says that it is the newest, the mirror is not even opened.</param>
@@ -284,16 +289,47 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
         return mayPropose ? await round.ProposalsAsync(ct).ConfigureAwait(false) : new(s_nothing, null);
     }
 
-    private async Task<IReadOnlyList<(IScanner Scanner, ScannerResult Result)>> RunScannersAsync(ScanRequest request, CancellationToken ct)
+    /// <summary>The scanners of a dry run. Of a registered repository one can see how far it is.</summary>
+    private async Task<IReadOnlyList<(IScanner Scanner, ScannerResult Result)>> LookAsync(ScanRequest request, IReadOnlyList<IScanner> wanted, RepositoryEntity? registered, CancellationToken ct)
+    {
+        if (registered is null)
+        {
+            return await RunScannersAsync(wanted, request, ct).ConfigureAwait(false);
+        }
+
+        await using var running = new RunningScan(store, registered.Id, logger);
+        await store.WriteAsync(RunningScan.Operation, running.BeginAsync, ct).ConfigureAwait(false);
+        try
+        {
+            running.StartReporting();
+            return await RunScannersAsync(wanted, request with { Progress = running.Progress }, ct).ConfigureAwait(false);
+        }
+        finally
+        {
+            await store.WriteAsync(RunningScan.Operation, running.EndAsync, CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task<IReadOnlyList<(IScanner Scanner, ScannerResult Result)>> RunScannersAsync(IEnumerable<IScanner> wanted, ScanRequest request, CancellationToken ct)
     {
         var results = new List<(IScanner, ScannerResult)>();
-        foreach (var scanner in scanners.Where(s => s.IsEnabled(request.Analyzer)))
+        foreach (var scanner in wanted)
         {
-            results.Add((scanner, await scanner.ScanAsync(request, ct).ConfigureAwait(false)));
+            try
+            {
+                results.Add((scanner, await scanner.ScanAsync(request, ct).ConfigureAwait(false)));
+            }
+            catch (ClaudeManagerException fault)
+            {
+                // What is outside the repository fails its own part of the scan only.
+                results.Add((scanner, ScannerResult.Unknown(new ScanProblemDto(null, scanner.Key, $"{fault.Message} {fault.Fix}".TrimEnd()))));
+            }
         }
 
         return results;
     }
+
+    private IReadOnlyList<IScanner> Enabled(ManagerConfiguration current) => [.. scanners.Where(s => s.IsEnabled(current.Analyzer))];
 
     /// <summary>Writes everything the scan says, or null when it was outrun.</summary>
     private async Task<ScanResultDto?> FinishAsync(
@@ -303,6 +339,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
         bool? propose,
         ManagerConfiguration current,
         Begun begun,
+        RunningScan running,
         CancellationToken ct)
     {
         try
@@ -332,7 +369,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
                     mayPropose = false;
                 }
 
-                var counts = await ProposalWriter.ApplyAsync(tx, repository, changes, mayPropose, memory.Value ?? s_nothing, current, token).ConfigureAwait(false);
+                var counts = await ProposalWriter.ApplyAsync(tx, repository, changes, mayPropose, memory.Value ?? s_nothing, current, _byKey, token).ConfigureAwait(false);
                 var open = await tx.Db.Findings.CountAsync(f => f.RepositoryId == repository.Id && !f.Gone, token).ConfigureAwait(false);
 
                 var seconds = store.Time.GetElapsedTime(begun.Timestamp).TotalSeconds;
@@ -361,6 +398,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
                 repository.LastScanFilesRead = filesRead;
                 repository.LastScanError = null;
                 Touch(tx, repository, begun);
+                await running.EndAsync(tx, token).ConfigureAwait(false);
                 tx.Audit(new AuditRecord("scan", "repository.scanned", "repository", Id(repository.Id), Details: new Dictionary<string, object?>
                 {
                     ["commit"] = opened.Commit,
@@ -445,27 +483,32 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
         return [.. matches.Seen.Select(s => s.Known), .. matches.New.Select(n => FindingMapping.Create(0, scanned.Scanner.Key, n.Fingerprint, n.Now, "", now))];
     }
 
-    private Task MarkScanningAsync(OperationContext operation, long repositoryId, CancellationToken ct)
-        => store.WriteAsync(operation, async (tx, token) =>
+    private async Task MarkScanningAsync(OperationContext operation, long repositoryId, RunningScan running, CancellationToken ct)
+    {
+        await store.WriteAsync(operation, async (tx, token) =>
         {
             var repository = await tx.Db.Repositories.FirstAsync(r => r.Id == repositoryId, token).ConfigureAwait(false);
             repository.ScanState = RepositoryScanState.Scanning;
+            await running.BeginAsync(tx, token).ConfigureAwait(false);
             tx.Publish("repository.changed", "repository", repositoryId, ManagerJson.Name(repository.ScanState), repository.Name);
-        }, ct);
+        }, ct).ConfigureAwait(false);
+        running.StartReporting();
+    }
 
     /// <summary>Nobody scans it any more. The request may be over, this must still be written.</summary>
-    private Task UnmarkScanningAsync(OperationContext operation, long repositoryId)
+    private Task UnmarkScanningAsync(OperationContext operation, long repositoryId, RunningScan running)
         => store.WriteAsync(operation, async (tx, token) =>
         {
+            await running.EndAsync(tx, token).ConfigureAwait(false);
             var repository = await tx.Db.Repositories.FirstOrDefaultAsync(r => r.Id == repositoryId && r.ScanState == RepositoryScanState.Scanning, token).ConfigureAwait(false);
             if (repository is not null)
             {
-                repository.ScanState = repository.ScannedCommit is null ? RepositoryScanState.Never : repository.Accepted ? RepositoryScanState.Ok : RepositoryScanState.Preview;
+                repository.ScanState = repository.ScanStateAtRest();
                 tx.Publish("repository.changed", "repository", repositoryId, ManagerJson.Name(repository.ScanState), repository.Name);
             }
         }, CancellationToken.None);
 
-    private Task<Outcome<ScanResultDto>> FailAsync(OperationContext operation, long repositoryId, RepositoryScanState state, string error, Begun begun, CancellationToken ct)
+    private Task<Outcome<ScanResultDto>> FailAsync(OperationContext operation, long repositoryId, RepositoryScanState state, string error, Begun begun, RunningScan running, CancellationToken ct)
         => store.WriteAsync<Outcome<ScanResultDto>>(operation, async (tx, token) =>
         {
             var repository = await tx.Db.Repositories.FirstAsync(r => r.Id == repositoryId, token).ConfigureAwait(false);
@@ -477,6 +520,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
             repository.LastScanFilesRead = 0;
             repository.LastScanError = error;
             Touch(tx, repository, begun);
+            await running.EndAsync(tx, token).ConfigureAwait(false);
             tx.Audit(new AuditRecord("scan", "repository.scan_failed", "repository", Id(repositoryId), AuditSeverity.Medium, AuditResult.Failure, new Dictionary<string, object?> { ["error"] = error }));
             return new ScanResultDto(repositoryId, repository.Name, null, 0, 0, 0, 0, 0, 0, seconds, [], error);
         }, ct);

@@ -1,8 +1,13 @@
+using System.Globalization;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.GitHub;
+using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Scanning.Languages;
 using ClaudeManager.Core.Scanning.Markers;
 using ClaudeManager.Core.Scanning.Trees;
+using ClaudeManager.Core.WorkItems;
+using ClaudeManager.Core.WorkItems.Proposals;
 
 namespace ClaudeManager.Core.Scanning;
 
@@ -18,6 +23,8 @@ public sealed class TodoCommentsScanner : IScanner
 
     public string Key => ScannerKey;
 
+    public IReadOnlyList<string> Labels { get; } = [GitHubGateway.ProposalLabel, "refactor", "todo"];
+
     public bool IsEnabled(AnalyzerConfiguration analyzer) => analyzer.ScanForTodos;
 
     public string RulesOf(AnalyzerConfiguration analyzer)
@@ -30,7 +37,7 @@ public sealed class TodoCommentsScanner : IScanner
         var whole = difference is null || request.Full ? await tree.ListAsync(ct).ConfigureAwait(false) : null;
         var entries = whole ?? difference!.Entries;
 
-        var scan = new Scan(new BlobScanner(new MarkerSet(request.Analyzer.TodoPatterns)), request.Explain);
+        var scan = new Scan(new BlobScanner(new MarkerSet(request.Analyzer.TodoPatterns)), request.Explain, request.Progress);
         var rules = new PathRules(request.Analyzer.ExcludePatterns);
         var toRead = new List<TreeEntry>(entries.Count);
         foreach (var entry in entries)
@@ -41,8 +48,27 @@ public sealed class TodoCommentsScanner : IScanner
             }
         }
 
-        var problems = await tree.ReadAsync(toRead, whole, request.Explain ? null : WordsOf(request.Analyzer), scan.Visit, ct).ConfigureAwait(false);
+        var problems = await tree.ReadAsync(toRead, whole, request.Explain ? null : WordsOf(request.Analyzer), scan.Visit, request.Progress, ct).ConfigureAwait(false);
         return scan.ToResult(entries.Count, toRead.Count - problems.Count, whole is null ? difference!.Touched : null, difference?.Renames, problems);
+    }
+
+    /// <summary>The text that Gen-1's issues had, on which people's workflows depend.</summary>
+    public ProposalText Describe(FindingEntity finding, ProposalPlace place)
+    {
+        var line = finding.Line.ToString(CultureInfo.InvariantCulture);
+        return new ProposalText(InertText.Title($"Address {finding.Marker} in {finding.Path}:{line}"),
+            $"""
+            A {InertText.Code(finding.Marker)} comment asks for work: {InertText.Code(finding.Text.Length == 0 ? finding.Marker : finding.Text)}
+
+            **Repository:** {InertText.Title(place.Repository.Name)}
+            **File:** {InertText.Code(finding.Path)}
+            **Line:** {line}
+            **Context:**
+
+            {InertText.Fence(finding.Context)}
+
+            **Direct Link:** {place.Link(finding.Path, finding.Line)}
+            """);
     }
 
     /// <summary>What a file must contain for any pattern to match in it; null when that cannot be said in plain letters.</summary>
@@ -53,7 +79,7 @@ public sealed class TodoCommentsScanner : IScanner
     }
 
     /// <summary>The state of one scan; <see cref="Visit"/> is called by several threads, each with a part of its own.</summary>
-    private sealed class Scan(BlobScanner scanner, bool explain)
+    private sealed class Scan(BlobScanner scanner, bool explain, ScanProgress progress)
     {
         private readonly Part[] _parts = [.. Enumerable.Range(0, TreeReader.Workers).Select(_ => new Part())];
         private readonly Dictionary<string, string> _skipped = [];
@@ -117,6 +143,12 @@ public sealed class TodoCommentsScanner : IScanner
         public ScannerResult ToResult(int listed, int read, IReadOnlySet<string>? examined, IReadOnlyDictionary<string, string>? renames, IReadOnlyList<ScanProblemDto> problems)
         {
             List<ScanProblemDto> all = [.. problems, .. _parts.SelectMany(p => p.Problems)];
+            if (explain)
+            {
+                // Whatever hits an unread file holds, its name and reason stand for them.
+                _explanations.AddRange(all.Where(p => p.Reason != TooManyFindings).Select(p => new MarkerExplanationDto(p.Path!, 0, "", p.Reason, "")));
+            }
+
             return new ScannerResult(
                 [.. _parts.SelectMany(p => p.Found).OrderBy(f => f.Path, StringComparer.Ordinal).ThenBy(f => f.Occurrence.Line)],
                 examined,
@@ -139,6 +171,7 @@ public sealed class TodoCommentsScanner : IScanner
                 part.Problems.Add(new ScanProblemDto(entry.Path, TooManyFindings, FormattableString.Invariant($"{part.Occurrences.Count} findings; the first {allowed} are taken.")));
             }
 
+            progress.Found(allowed);
             return allowed;
         }
 

@@ -18,6 +18,7 @@ namespace ClaudeManager.Core.WorkItems;
 ///            field(SHA-256 of the tool policy, 32 bytes)         field(budget in millionths of a US dollar, 8 bytes)
 ///            field(sandbox level as stored, ASCII)               field(list of approvers)
 ///            field(time of approval, Unix milliseconds, 8 bytes) field(expiry, the same)
+/// policy  := field(list of tools) field(JSON of what runs under the agent's name, as stored); without such JSON the bare list
 /// MAC     := HMAC-SHA-256 of all of it under HKDF-SHA256(master key, info "approval/v1")
 /// </code>
 /// There is exactly one encoding of an envelope; <see cref="Decode"/> refuses every other.
@@ -58,8 +59,20 @@ public sealed record ApprovalEnvelope
         Write(stream, s_utf8.GetBytes(body));
     });
 
-    /// <summary>SHA-256 of the tools an agent may use; their order means nothing.</summary>
-    public static string HashTools(IEnumerable<string> tools) => Hash(stream => stream.Write(EncodeList(tools)));
+    /// <summary>SHA-256 of the tools an agent may use, in whatever order, and of what runs under its name.</summary>
+    /// <param name="program">As stored with the approval; null for one from before programs were part of it.</param>
+    public static string HashTools(IEnumerable<string> tools, string? program = null) => Hash(stream =>
+    {
+        var list = EncodeList(tools);
+        if (program is null)
+        {
+            stream.Write(list);
+            return;
+        }
+
+        Write(stream, list);
+        Write(stream, s_utf8.GetBytes(program));
+    });
 
     public byte[] Encode()
     {

@@ -35,7 +35,8 @@ public sealed class OverviewReader(Store store, AgentCatalog agents, EventFeedRe
                 facts.SpentTodayUsd,
                 facts.PerDayUsd,
                 options,
-                [.. options.Where(o => o.Problem is not null && o.Name == current.Executor.DefaultExecutor).Select(o => o.Problem!)],
+                // Where no agent can run, the agents themselves say why.
+                [.. options.Where(o => o.Problem is not null && o.Name == current.Executor.DefaultExecutor && options.Any(other => other.Available)).Select(o => o.Problem!)],
                 activity);
         }, ct).ConfigureAwait(false);
     }

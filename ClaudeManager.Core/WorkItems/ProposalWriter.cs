@@ -7,6 +7,7 @@ using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Runs;
+using ClaudeManager.Core.Scanning;
 using ClaudeManager.Core.WorkItems.Proposals;
 using Microsoft.EntityFrameworkCore;
 
@@ -28,23 +29,21 @@ public sealed record ProposalCounts(int Proposed, int Closed, int Reopened);
 /// <summary>Turns a scan's findings into work items, inside the scan's transaction.</summary>
 public static class ProposalWriter
 {
-    private static readonly string[] s_labels = [GitHubGateway.ProposalLabel, "refactor", "todo"];
-
-    /// <summary>GitHub's calls for so many proposals: one for each issue, and once the listing of what is there and a look at each label.</summary>
-    public static int ExpectedCalls(int issues) => issues == 0 ? 0 : issues + 1 + s_labels.Length;
+    /// <summary>GitHub's calls for so many proposals, at most: one for each issue, and once the repository's state, the listing of what is there, and the labels.</summary>
+    public static int ExpectedCalls(int issues, IEnumerable<string> labels) => issues == 0 ? 0 : issues + 2 + ProposalLabels.MostCalls(labels);
 
     /// <param name="written">Issues on GitHub by which something was proposed, by this store or by one that is gone.</param>
-    public static async Task<ProposalCounts> ApplyAsync(StoreTransaction tx, RepositoryEntity repository, FindingChanges changes, bool propose, IReadOnlyDictionary<Marker, GitHubIssue> written, ManagerConfiguration configuration, CancellationToken ct)
+    public static async Task<ProposalCounts> ApplyAsync(StoreTransaction tx, RepositoryEntity repository, FindingChanges changes, bool propose, IReadOnlyDictionary<Marker, GitHubIssue> written, ManagerConfiguration configuration, IReadOnlyDictionary<string, IScanner> scanners, CancellationToken ct)
     {
         await tx.Db.SaveChangesAsync(ct).ConfigureAwait(false);
         var affected = changes.Moved.Concat(changes.Changed).Concat(changes.Gone).Concat(changes.Returned).Select(f => f.Id).ToHashSet();
         var items = (await tx.Db.WorkItems.Where(w => w.RepositoryId == repository.Id && w.FindingId != null).ToListAsync(ct).ConfigureAwait(false))
             .Where(w => affected.Contains(w.FindingId!.Value)).ToDictionary(w => w.FindingId!.Value);
-        var history = await HistoryAsync(tx.Db, repository.Id, ct).ConfigureAwait(false);
+        var words = new Words(repository, changes.Commit, configuration, scanners, await HistoryAsync(tx.Db, repository.Id, ct).ConfigureAwait(false));
         int closed = 0, reopened = 0;
         foreach (var finding in changes.Gone)
         {
-            if (items.TryGetValue(finding.Id, out var item) && await CloseAsync(tx, item, changes.Commit, ct).ConfigureAwait(false))
+            if (items.TryGetValue(finding.Id, out var item) && await CloseAsync(tx, item, changes.Commit, scanners.GetValueOrDefault(finding.Scanner)?.LooksBeyondCommits is true, ct).ConfigureAwait(false))
             {
                 closed++;
             }
@@ -54,7 +53,7 @@ public static class ProposalWriter
         {
             if (items.TryGetValue(finding.Id, out var item))
             {
-                await FollowAsync(tx, repository, item, finding, changes.Commit, configuration, history, ct).ConfigureAwait(false);
+                await FollowAsync(tx, item, finding, words, ct).ConfigureAwait(false);
             }
         }
 
@@ -67,7 +66,7 @@ public static class ProposalWriter
                     continue;
                 }
 
-                Describe(tx, repository, item, finding, changes.Commit, configuration, history);
+                Describe(tx, item, finding, words);
                 if (item.State is WorkItemState.Closed or WorkItemState.Done)
                 {
                     WorkItemStateMachine.Move(tx, item, WorkItemState.Proposed, $"Came back with {Short(changes.Commit)}.");
@@ -76,13 +75,14 @@ public static class ProposalWriter
             }
         }
 
-        var proposed = propose ? await ProposeAsync(tx, repository, changes.Commit, written, configuration, history, ct).ConfigureAwait(false) : 0;
+        var proposed = propose ? await ProposeAsync(tx, words, written, ct).ConfigureAwait(false) : 0;
         return new ProposalCounts(proposed, closed, reopened);
     }
 
     /// <summary>Proposes the best of what is found and not yet proposed, within the caps of one scan.</summary>
-    private static async Task<int> ProposeAsync(StoreTransaction tx, RepositoryEntity repository, string commit, IReadOnlyDictionary<Marker, GitHubIssue> written, ManagerConfiguration configuration, IReadOnlyDictionary<WorkKind, KindHistory> history, CancellationToken ct)
+    private static async Task<int> ProposeAsync(StoreTransaction tx, Words words, IReadOnlyDictionary<Marker, GitHubIssue> written, CancellationToken ct)
     {
+        var (repository, commit) = (words.Repository, words.Commit);
         var waiting = await tx.Db.Findings
             .Where(f => f.RepositoryId == repository.Id && !f.Gone && !tx.Db.WorkItems.Any(w => w.FindingId == f.Id))
             .ToListAsync(ct).ConfigureAwait(false);
@@ -90,16 +90,18 @@ public static class ProposalWriter
         {
             if (written.Count > 0 && written.TryGetValue(ProposalText.MarkerOf(repository, finding.Fingerprint), out var issue))
             {
-                await AdoptAsync(tx, repository, finding, issue, commit, configuration, history, ct).ConfigureAwait(false);
+                await AdoptAsync(tx, finding, issue, words, ct).ConfigureAwait(false);
                 waiting.Remove(finding);
             }
         }
 
-        var ranked = waiting.Select(f => (Finding: f, Ranking: Rank(f, configuration, tx.Now, history)));
-        var chosen = WithinCaps(ranked, r => r.Finding.Path, r => r.Ranking.Score, configuration.Analyzer).ToList();
+        var ranked = waiting.Where(f => words.Scanners.ContainsKey(f.Scanner)).Select(f => (Finding: f, Ranking: words.Rank(f, tx.Now)));
+        var taken = await tx.Db.Findings.Where(f => f.RepositoryId == repository.Id && f.IssueReference != null && tx.Db.WorkItems.Any(w => w.FindingId == f.Id)).ToListAsync(ct).ConfigureAwait(false);
+        var distinct = WithoutRepetition(ranked, taken, r => r.Finding, r => r.Ranking.Score, repository.Kind == RepositoryKind.GitHub ? RepositoryName.Parse(repository.Location) : null);
+        var chosen = WithinCaps(distinct, r => r.Finding.Path, r => r.Ranking.Score, words.Configuration.Analyzer).ToList();
         foreach (var (finding, _) in chosen)
         {
-            var item = await CreateAsync(tx, repository, finding, WorkItemState.Proposed, commit, configuration, history, ct).ConfigureAwait(false);
+            var item = await CreateAsync(tx, finding, WorkItemState.Proposed, words, ct).ConfigureAwait(false);
             tx.Audit(new AuditRecord("proposal", "work_item.proposed", "work_item", item.Id.ToString(CultureInfo.InvariantCulture), Details: new Dictionary<string, object?> { ["repository"] = repository.Name, ["fingerprint"] = item.Fingerprint, ["commit"] = commit }));
             tx.Publish("work_item.changed", "work_item", item.Id, ManagerJson.Name(item.State), item.Title);
         }
@@ -107,31 +109,29 @@ public static class ProposalWriter
         return chosen.Count;
     }
 
-    private static async Task<WorkItemEntity> CreateAsync(
-        StoreTransaction tx, RepositoryEntity repository, FindingEntity finding, WorkItemState state, string commit, ManagerConfiguration configuration, IReadOnlyDictionary<WorkKind, KindHistory> history, CancellationToken ct)
+    private static async Task<WorkItemEntity> CreateAsync(StoreTransaction tx, FindingEntity finding, WorkItemState state, Words words, CancellationToken ct)
     {
         var item = new WorkItemEntity
         {
-            RepositoryId = repository.Id,
+            RepositoryId = words.Repository.Id,
             Finding = finding,
             Fingerprint = finding.Fingerprint,
             Title = "",
             Body = "",
             ScoreTerms = "[]",
-            Labels = JsonSerializer.Serialize(s_labels),
+            Labels = JsonSerializer.Serialize(words.ScannerOf(finding).Labels),
             CorrelationId = tx.Operation.CorrelationId,
             State = state,
             CreatedAt = tx.Now,
         };
-        Describe(tx, repository, item, finding, commit, configuration, history);
+        Describe(tx, item, finding, words);
         tx.Db.WorkItems.Add(item);
         await tx.Db.SaveChangesAsync(ct).ConfigureAwait(false);
         return item;
     }
 
     /// <summary>A finding that was proposed before this store knew of it takes its issue over, and what people decided there.</summary>
-    private static async Task AdoptAsync(
-        StoreTransaction tx, RepositoryEntity repository, FindingEntity finding, GitHubIssue issue, string commit, ManagerConfiguration configuration, IReadOnlyDictionary<WorkKind, KindHistory> history, CancellationToken ct)
+    private static async Task AdoptAsync(StoreTransaction tx, FindingEntity finding, GitHubIssue issue, Words words, CancellationToken ct)
     {
         var (state, why) = issue switch
         {
@@ -139,14 +139,14 @@ public static class ProposalWriter
             { StateReason: "not_planned" } => (WorkItemState.Rejected, "Closed on GitHub as not planned."),
             _ => (WorkItemState.Closed, "Closed on GitHub."),
         };
-        var item = await CreateAsync(tx, repository, finding, state, commit, configuration, history, ct).ConfigureAwait(false);
+        var item = await CreateAsync(tx, finding, state, words, ct).ConfigureAwait(false);
         item.StateReason = why;
         item.RejectedTextHash = state == WorkItemState.Rejected ? finding.TextHash : null;
         var text = ProposalText.Read(issue.Title, issue.Body);
         tx.Db.ProposalIssues.Add(new ProposalIssueEntity
         {
             WorkItemId = item.Id,
-            Repository = configuration.GitHub.ManagerRepo!,
+            Repository = words.Configuration.GitHub.ManagerRepo!,
             Number = issue.Number,
             Url = issue.Url.AbsoluteUri,
             TitleSha256 = text.TitleSha256,
@@ -156,7 +156,7 @@ public static class ProposalWriter
             UpdatedAt = tx.Now,
         });
         await tx.Db.SaveChangesAsync(ct).ConfigureAwait(false);
-        tx.Audit(new AuditRecord("proposal", "work_item.adopted", "work_item", item.Id.ToString(CultureInfo.InvariantCulture), Details: new Dictionary<string, object?> { ["repository"] = repository.Name, ["fingerprint"] = item.Fingerprint, ["issue"] = issue.Url.AbsoluteUri, ["state"] = ManagerJson.Name(state) }));
+        tx.Audit(new AuditRecord("proposal", "work_item.adopted", "work_item", item.Id.ToString(CultureInfo.InvariantCulture), Details: new Dictionary<string, object?> { ["repository"] = words.Repository.Name, ["fingerprint"] = item.Fingerprint, ["issue"] = issue.Url.AbsoluteUri, ["state"] = ManagerJson.Name(state) }));
         tx.Publish("work_item.changed", "work_item", item.Id, ManagerJson.Name(state), item.Title);
     }
 
@@ -172,8 +172,22 @@ public static class ProposalWriter
         }).Take(analyzer.MaxIssuesPerRepo);
     }
 
-    public static Ranking Rank(FindingEntity finding, ManagerConfiguration configuration, DateTimeOffset now, IReadOnlyDictionary<WorkKind, KindHistory>? history = null)
-        => Ranker.Rank(new RankInput(finding.Marker, finding.Text, finding.Path, finding.Priority, finding.DueOn, finding.AuthoredAt, [], history), configuration.Ranking, now);
+    /// <summary>The same problem seen by two scanners is one work item: a comment that waits for an issue, and that issue itself. The better ranked one speaks for both.</summary>
+    /// <param name="taken">Findings that are proposed already.</param>
+    /// <param name="repository">Null for a local one, whose comments may mean the issues of anything.</param>
+    public static IEnumerable<T> WithoutRepetition<T>(IEnumerable<T> candidates, IEnumerable<FindingEntity> taken, Func<T, FindingEntity> finding, Func<T, double> score, RepositoryName? repository)
+    {
+        var scanners = new Dictionary<int, string>();
+        foreach (var proposed in taken)
+        {
+            MaySpeak(proposed);
+        }
+
+        return candidates.OrderByDescending(score).ThenBy(c => finding(c).Path, StringComparer.Ordinal).Where(c => MaySpeak(finding(c)));
+
+        // Two comments on one issue are two places to work at.
+        bool MaySpeak(FindingEntity f) => IssueReference.NumberIn(f.IssueReference, repository) is not { } number || scanners.TryAdd(number, f.Scanner) || scanners[number] == f.Scanner;
+    }
 
     /// <summary>What people decided on each kind of work in a repository, and on what came of it: a pull request closed without a merge is a no as well. The ranking learns from it.</summary>
     public static async Task<IReadOnlyDictionary<WorkKind, KindHistory>> HistoryAsync(ManagerDbContext db, long repositoryId, CancellationToken ct)
@@ -184,8 +198,9 @@ public static class ProposalWriter
             .GroupBy(g => g.Kind)
             .ToDictionary(g => g.Key, g => new KindHistory(g.Where(x => x.Merged).Sum(x => x.Count), g.Where(x => !x.Merged).Sum(x => x.Count)));
 
-    private static async Task<bool> CloseAsync(StoreTransaction tx, WorkItemEntity item, string commit, CancellationToken ct)
+    private static async Task<bool> CloseAsync(StoreTransaction tx, WorkItemEntity item, string commit, bool withoutCommit, CancellationToken ct)
     {
+        var why = withoutCommit ? "What was found is no longer so." : $"The finding is gone since {Short(commit)}.";
         item.ClosedByCommit = commit;
         if (item.State is WorkItemState.Running or WorkItemState.Done or WorkItemState.Closed)
         {
@@ -193,12 +208,12 @@ public static class ProposalWriter
             return false;
         }
 
-        await WithdrawAsync(tx, item, $"The finding is gone since {Short(commit)}.", ct).ConfigureAwait(false);
-        WorkItemStateMachine.Move(tx, item, item.State == WorkItemState.Review ? WorkItemState.Done : WorkItemState.Closed, $"The finding is gone since {Short(commit)}.");
+        await WithdrawAsync(tx, item, why, ct).ConfigureAwait(false);
+        WorkItemStateMachine.Move(tx, item, item.State == WorkItemState.Review ? WorkItemState.Done : WorkItemState.Closed, why);
         return true;
     }
 
-    private static async Task FollowAsync(StoreTransaction tx, RepositoryEntity repository, WorkItemEntity item, FindingEntity finding, string commit, ManagerConfiguration configuration, IReadOnlyDictionary<WorkKind, KindHistory> history, CancellationToken ct)
+    private static async Task FollowAsync(StoreTransaction tx, WorkItemEntity item, FindingEntity finding, Words words, CancellationToken ct)
     {
         if (item.State is WorkItemState.Queued or WorkItemState.Running or WorkItemState.Review or WorkItemState.Done)
         {
@@ -207,7 +222,7 @@ public static class ProposalWriter
         }
 
         var before = (item.Title, item.Body);
-        Describe(tx, repository, item, finding, commit, configuration, history);
+        Describe(tx, item, finding, words);
         if (item.State == WorkItemState.Rejected && item.RejectedTextHash != finding.TextHash)
         {
             WorkItemStateMachine.Move(tx, item, WorkItemState.Proposed, "Its text has changed since it was rejected.");
@@ -234,42 +249,25 @@ public static class ProposalWriter
         }
     }
 
-    private static void Describe(StoreTransaction tx, RepositoryEntity repository, WorkItemEntity item, FindingEntity finding, string commit, ManagerConfiguration configuration, IReadOnlyDictionary<WorkKind, KindHistory> history)
+    private static void Describe(StoreTransaction tx, WorkItemEntity item, FindingEntity finding, Words words)
     {
-        var ranking = Rank(finding, configuration, tx.Now, history);
+        var ranking = words.Rank(finding, tx.Now);
         item.Kind = ranking.Kind;
         item.ComputedScore = ranking.Score;
         item.Score = item.ScoreOverride ?? ranking.Score;
         item.ScoreTerms = JsonSerializer.Serialize(ranking.Terms, ManagerJson.Options);
-        item.Title = InertText.Title($"Address {finding.Marker} in {finding.Path}:{finding.Line.ToString(CultureInfo.InvariantCulture)}");
-        item.Body = Body(repository, finding, commit, configuration.GitHub);
-        item.BaseCommit = commit;
+        (item.Title, item.Body) = words.ScannerOf(finding).Describe(finding, new ProposalPlace(words.Repository, words.Commit, words.Configuration.GitHub));
+        item.BaseCommit = words.Commit;
         WorkItemStateMachine.Touch(tx, item);
     }
 
-    /// <summary>The body that Gen-1's issues had, on which people's workflows depend.</summary>
-    private static string Body(RepositoryEntity repository, FindingEntity finding, string commit, GitHubConfiguration github)
-        => $"""
-            A {InertText.Code(finding.Marker)} comment asks for work: {InertText.Code(finding.Text.Length == 0 ? finding.Marker : finding.Text)}
-
-            **Repository:** {InertText.Title(repository.Name)}
-            **File:** {InertText.Code(finding.Path)}
-            **Line:** {finding.Line.ToString(CultureInfo.InvariantCulture)}
-            **Context:**
-
-            {InertText.Fence(finding.Context)}
-
-            **Direct Link:** {Link(repository, finding, commit, github)}
-            """;
-
-    /// <summary>The place in the commit, which stays what it was; on GitHub as an address people can follow.</summary>
-    private static string Link(RepositoryEntity repository, FindingEntity finding, string commit, GitHubConfiguration github)
-    {
-        var line = finding.Line.ToString(CultureInfo.InvariantCulture);
-        return repository.Kind == RepositoryKind.GitHub
-            ? $"{GitHubAddress.Of(github.BaseUrl).Web}{repository.Location}/blob/{commit}/{string.Join('/', finding.Path.Split('/').Select(Uri.EscapeDataString))}#L{line}"
-            : InertText.Code($"{Short(commit)}:{finding.Path}#L{line}");
-    }
-
     private static string Short(string commit) => commit.Length > 12 ? commit[..12] : commit;
+
+    /// <summary>What the texts and ranks of one scan's proposals are made of.</summary>
+    private sealed record Words(RepositoryEntity Repository, string Commit, ManagerConfiguration Configuration, IReadOnlyDictionary<string, IScanner> Scanners, IReadOnlyDictionary<WorkKind, KindHistory> History)
+    {
+        public IScanner ScannerOf(FindingEntity finding) => Scanners[finding.Scanner];
+
+        public Ranking Rank(FindingEntity finding, DateTimeOffset now) => Ranker.Rank(ScannerOf(finding).Weigh(finding) with { History = History }, Configuration.Ranking, now);
+    }
 }

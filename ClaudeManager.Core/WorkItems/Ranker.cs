@@ -7,6 +7,7 @@ namespace ClaudeManager.Core.WorkItems;
 
 /// <summary>What the score looks at.</summary>
 /// <param name="History">What was decided on each kind in this repository so far.</param>
+/// <param name="Kind">Null: what marker and text say.</param>
 public sealed record RankInput(
     string Marker,
     string Text,
@@ -15,7 +16,8 @@ public sealed record RankInput(
     DateOnly? DueOn,
     DateTimeOffset? AuthoredAt,
     IReadOnlyList<string> Labels,
-    IReadOnlyDictionary<WorkKind, KindHistory>? History = null);
+    IReadOnlyDictionary<WorkKind, KindHistory>? History = null,
+    WorkKind? Kind = null);
 
 /// <param name="Accepted">Items whose result went into the repository.</param>
 /// <param name="Declined">Items a person said no to.</param>
@@ -51,7 +53,7 @@ public static partial class Ranker
     public static Ranking Rank(RankInput input, RankingConfiguration weights, DateTimeOffset now)
     {
         var text = (input.Text + ' ' + string.Join(' ', input.Labels)).ToLowerInvariant();
-        var (kind, kindValue, kindWhy) = Classify(input.Marker, text);
+        var (kind, kindValue, kindWhy) = input.Kind is { } given ? (given, s_kinds.First(k => k.Kind == given).Value, $"{given}: that is what was looked for.") : Classify(input.Marker, text);
         var (impact, impactWhy) = Impact(input.Path, text);
         var (urgency, urgencyWhy) = Urgency(input, text, now);
         var (ease, easeWhy) = Ease(input.Text, text);
@@ -120,6 +122,10 @@ public static partial class Ranker
         var value = Math.Max(0.4, 0.7 - (0.05 * depth));
         return (value, string.Create(CultureInfo.InvariantCulture, $"An ordinary source file, {depth} folders deep."));
     }
+
+    internal static bool IsTest(string path) => TestPath().IsMatch(path.ToLowerInvariant());
+
+    internal static bool IsDocumentation(string path) => DocumentationPath().IsMatch(path.ToLowerInvariant());
 
     private static (double Value, string Why) Urgency(RankInput input, string text, DateTimeOffset now)
     {

@@ -18,7 +18,8 @@ public sealed record GateFacts(
     decimal SpentTodayUsd,
     decimal PerDayUsd,
     IReadOnlyDictionary<long, decimal> SpentTodayByRepositoryUsd,
-    decimal PerRepositoryPerDayUsd)
+    decimal PerRepositoryPerDayUsd,
+    IReadOnlyList<RunWindow> Windows)
 {
     public static async Task<GateFacts> ReadAsync(ManagerDbContext db, ManagerConfiguration configuration, DateTimeOffset now, CancellationToken ct)
     {
@@ -36,7 +37,8 @@ public sealed record GateFacts(
             spent.Sum(s => s.Micro ?? 0) / 1_000_000m,
             configuration.Budgets.PerDayUsd,
             spent.ToDictionary(s => s.Key, s => (s.Micro ?? 0) / 1_000_000m),
-            configuration.Budgets.PerRepositoryPerDayUsd);
+            configuration.Budgets.PerRepositoryPerDayUsd,
+            configuration.Executor.Windows);
     }
 }
 
@@ -78,9 +80,20 @@ public static class RunGates
         yield return item.State == WorkItemState.Quarantined
             ? new GateDto("quarantine", false, item.StateReason ?? "It is quarantined.", "Look at the last run, then reopen it.", null)
             : new GateDto("quarantine", true, "Not quarantined.", null, null);
-        yield return run is { NotBefore: { } when } && when > facts.Now
-            ? new GateDto("window", false, run.State == RunState.Parked ? item.StateReason ?? "It is parked." : "Waiting before it is tried again.", null, when)
-            : new GateDto("window", true, "It may start now.", null, null);
+        yield return holdsPlace ? new GateDto("window", true, "It has started.", null, null) : Window(item, run, facts);
+    }
+
+    /// <summary>Both clocks a start waits for: the run's own, and the windows in which runs may start at all.</summary>
+    private static GateDto Window(WorkItemEntity item, RunEntity? run, GateFacts facts)
+    {
+        var waits = run is { State: not RunState.Ended, NotBefore: { } until } && until > facts.Now ? until : (DateTimeOffset?)null;
+        var opens = RunWindow.NextStart(facts.Windows, waits ?? facts.Now);
+        return (waits, opens) switch
+        {
+            (null, null) => new GateDto("window", true, "It may start now.", null, null),
+            (null, _) => new GateDto("window", false, "Runs start only within executor.windows.", "Wait, or change executor.windows.", opens),
+            _ => new GateDto("window", false, run!.State == RunState.Parked ? item.StateReason ?? "It is parked." : "Waiting before it is tried again.", null, opens ?? waits),
+        };
     }
 
     private static GateDto State(WorkItemEntity item) => item.State switch

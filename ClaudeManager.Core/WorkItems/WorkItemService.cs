@@ -13,6 +13,7 @@ using ClaudeManager.Core.Publishing;
 using ClaudeManager.Core.Repositories;
 using ClaudeManager.Core.Runs;
 using ClaudeManager.Core.Verification;
+using ClaudeManager.Core.WorkItems.Proposals;
 using Microsoft.EntityFrameworkCore;
 
 namespace ClaudeManager.Core.WorkItems;
@@ -20,6 +21,9 @@ namespace ClaudeManager.Core.WorkItems;
 /// <summary>What people do with work items: look, decide, ask why.</summary>
 public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRenderer prompts, AgentCatalog agents, Sandbox sandbox, RepositorySource source, CurrentConfiguration configuration)
 {
+    /// <summary>How many items one call decides on: each is a transaction of its own.</summary>
+    public const int MostAtOnce = 100;
+
     public Task<Page<WorkItemDto>> ListAsync(IReadOnlyList<WorkItemState> states, long? repositoryId, string? search, string? sort, int skip, int take, CancellationToken ct)
         => store.ReadAsync(async (db, token) =>
         {
@@ -98,19 +102,54 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
     /// <summary>Exactly what an approval would bind, without deciding anything.</summary>
     public async Task<Outcome<ApprovalPreviewDto>> PreviewApprovalAsync(long id, string? agent, CancellationToken ct)
     {
-        var preview = await BindableAsync(id, agent, ct).ConfigureAwait(false);
-        if (preview.Value is not { } found)
+        var bindable = await BindableAsync(id, agent, ct).ConfigureAwait(false);
+        return bindable.Value is { } found ? found.Preview with { VerifyCommands = await ChecksAsync(found, ct).ConfigureAwait(false) } : bindable.Refusal!;
+    }
+
+    /// <summary>The same for many: of each what an approval would bind, or why it cannot be approved.</summary>
+    public async Task<Outcome<IReadOnlyList<BulkPreviewDto>>> PreviewApprovalsAsync(IReadOnlyList<long> ids, string? agent, CancellationToken ct)
+    {
+        if (CheckMany([.. ids.Select(i => (long?)i)]) is { } refused)
         {
-            return preview;
+            return refused;
         }
 
-        var repository = await store.ReadAsync((db, token) => db.WorkItems.Where(w => w.Id == id).Select(w => w.Repository!).SingleAsync(token), ct).ConfigureAwait(false);
-        var directory = await source.LocateAsync(repository, found.BaseCommit, ct).ConfigureAwait(false);
-        return found with { VerifyCommands = (await VerifyCommands.ResolveAsync(configuration.Value.Executor, repository.Name, directory, found.BaseCommit, ct).ConfigureAwait(false)).Checks };
+        var previews = new List<BulkPreviewDto>();
+        var checks = new Dictionary<(long Repository, string Commit), IReadOnlyList<IReadOnlyList<string>>>();
+        foreach (var id in ids)
+        {
+            var (found, refusal) = await BindableAsync(id, agent, ct).ConfigureAwait(false);
+            if (found is null)
+            {
+                previews.Add(new BulkPreviewDto(id, null, null, null, null, refusal!.ToBulk()));
+                continue;
+            }
+
+            var (preview, item, noSandbox) = found;
+            refusal = item.State != WorkItemState.Proposed ? NotProposed(item)
+                : noSandbox ?? ProblemOf(preview, agent ?? preview.DefaultAgent);
+            if (refusal is null)
+            {
+                var key = (item.RepositoryId, preview.BaseCommit);
+                checks.TryAdd(key, checks.GetValueOrDefault(key) ?? await ChecksAsync(found, ct).ConfigureAwait(false));
+                preview = preview with { VerifyCommands = checks[key] };
+            }
+
+            previews.Add(new BulkPreviewDto(id, item.Title, item.Repository!.Name, item.Score, refusal is null ? preview : null, refusal?.ToBulk()));
+        }
+
+        return previews;
+    }
+
+    private async Task<IReadOnlyList<IReadOnlyList<string>>> ChecksAsync(Bindable bindable, CancellationToken ct)
+    {
+        var (repository, commit) = (bindable.Item.Repository!, bindable.Preview.BaseCommit);
+        var directory = await source.LocateAsync(repository, commit, ct).ConfigureAwait(false);
+        return (await VerifyCommands.ResolveAsync(configuration.Value.Executor, repository.Name, directory, commit, ct).ConfigureAwait(false)).Checks;
     }
 
     /// <summary>The preview without what is only shown beside it and costs a look into the repository.</summary>
-    internal async Task<Outcome<ApprovalPreviewDto>> BindableAsync(long id, string? agent, CancellationToken ct)
+    internal async Task<Outcome<Bindable>> BindableAsync(long id, string? agent, CancellationToken ct)
     {
         var item = await store.ReadAsync((db, token) => Full(db).FirstOrDefaultAsync(w => w.Id == id, token), ct).ConfigureAwait(false);
         if (item is null)
@@ -132,7 +171,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
         var warnings = new List<string>();
         warnings.AddRange(new[] { choice.Error, choice.Notice }.OfType<string>());
         warnings.AddRange(options.Where(o => o.Name == chosen && o.Problem is not null).Select(o => o.Problem!));
-        return new ApprovalPreviewDto(
+        var preview = new ApprovalPreviewDto(
             item.Id,
             item.Version,
             baseCommit,
@@ -150,7 +189,17 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
             [],
             await EstimateAsync(item, ct).ConfigureAwait(false),
             warnings);
+        return new Bindable(preview, item, choice.Error is { } error ? new Refusal(RefusalKind.Unavailable, "sandbox_unavailable", error) : null);
     }
+
+    /// <summary>Why an agent cannot be approved here, if so.</summary>
+    private static Refusal? ProblemOf(ApprovalPreviewDto preview, string agent)
+        => preview.Agents.FirstOrDefault(a => a.Name == agent) is not { } option
+            ? Refusal.Invalid("agent", $"There is no agent '{agent}'.", $"Use one of {string.Join(", ", preview.Agents.Select(a => a.Name))}.")
+            : option.Available ? null : new Refusal(RefusalKind.Unavailable, "agent_unavailable", option.Problem!, "Set it up, or approve with another agent.", "agent");
+
+    private static Refusal NotProposed(WorkItemEntity item)
+        => Refusal.Conflict("already_decided", $"The work item is {ManagerJson.Name(item.State)}; only a proposed one can be approved.", "Reopen it first.");
 
     /// <summary>Approves exactly what the person saw: another version of the item or another prompt is refused, and nothing is queued.</summary>
     /// <param name="together">Written in the transaction of the approval.</param>
@@ -162,18 +211,13 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
             return refused;
         }
 
-        var preview = previewed.Value!;
+        var (preview, _, noSandbox) = previewed.Value!;
         var current = configuration.Value;
         var agent = request.Agent ?? preview.DefaultAgent;
         var budget = request.BudgetUsd ?? preview.DefaultBudgetUsd;
-        if (preview.Agents.FirstOrDefault(a => a.Name == agent) is not { } option)
+        if (ProblemOf(preview, agent) is { } unusable)
         {
-            return Refusal.Invalid("agent", $"There is no agent '{agent}'.", $"Use one of {string.Join(", ", preview.Agents.Select(a => a.Name))}.");
-        }
-
-        if (!option.Available)
-        {
-            return new Refusal(RefusalKind.Unavailable, "agent_unavailable", option.Problem!, "Set it up, or approve with another agent.", "agent");
+            return unusable;
         }
 
         if (budget <= 0 || budget > preview.MaxBudgetUsd)
@@ -187,9 +231,9 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
             return Refusal.Invalid("tools", $"'{extra}' is not among the tools the configuration allows (executor.claudeCode.allowedTools).", "Choose from the allowed tools.");
         }
 
-        if (Sandbox.Resolve(current.Executor.Sandbox, RepositoryKind.Local, await sandbox.ProblemAsync(ct).ConfigureAwait(false)) is { Error: { } noSandbox })
+        if (noSandbox is not null)
         {
-            return new Refusal(RefusalKind.Unavailable, "sandbox_unavailable", noSandbox);
+            return noSandbox;
         }
 
         if (preview.PromptSha256 != request.PromptSha256)
@@ -197,15 +241,21 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
             return Refusal.Conflict("prompt_changed", "The prompt has changed since you saw it.", "Look at it again, then approve.");
         }
 
+        var program = preview.Agents.First(a => a.Name == agent).Program;
+        if (request.ProgramSha256 is { } seen && seen != program?.Sha256)
+        {
+            return Refusal.Conflict("program_changed", $"What {agent} runs has changed since you saw it.", "Look at it again, then approve.");
+        }
+
         return await DecideAsync(operation, id, request.Version, async (tx, item, token) =>
         {
             if (item.State != WorkItemState.Proposed)
             {
-                return Refusal.Conflict("already_decided", $"The work item is {ManagerJson.Name(item.State)}; only a proposed one can be approved.", "Reopen it first.");
+                return NotProposed(item);
             }
 
             await EndApprovalsAsync(tx, item.Id, ApprovalStates.Withdrawn, "A newer approval replaces it.", token).ConfigureAwait(false);
-            var approval = seal.Seal(item, preview.BaseCommit, agent, preview.Prompt, tools, (long)(budget * 1_000_000m), preview.Sandbox, [operation.Actor], tx.Now, current.Approvals.Validity);
+            var approval = seal.Seal(item, preview.BaseCommit, agent, preview.Prompt, tools, (long)(budget * 1_000_000m), preview.Sandbox, [operation.Actor], tx.Now, current.Approvals.Validity, program);
             tx.Db.Approvals.Add(approval);
             WorkItemStateMachine.Move(tx, item, WorkItemState.Approved, null, AuditSeverity.Medium);
             await tx.Db.SaveChangesAsync(token).ConfigureAwait(false);
@@ -217,6 +267,8 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
                 ["prompt_sha256"] = approval.PromptSha256,
                 ["budget_usd"] = budget,
                 ["sandbox"] = ManagerJson.Name(approval.Sandbox),
+                ["tools"] = tools,
+                ["program_sha256"] = program?.Sha256,
                 ["key"] = approval.KeyId,
             }));
             RunQueue.Enqueue(tx, item, approval);
@@ -228,6 +280,41 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
             return null;
         }, ct).ConfigureAwait(false);
     }
+
+    /// <summary>Decides each item by itself, exactly as <see cref="ApproveAsync"/> would: with its own envelope, its own transaction and its own outcome.</summary>
+    public Task<Outcome<BulkResultDto>> ApproveManyAsync(OperationContext operation, BulkApproveRequest request, CancellationToken ct)
+        => ManyAsync(request.Items, i => i?.Approval is null ? null : i.Id, (item, token) => ApproveAsync(operation, item.Id, item.Approval, token), ct);
+
+    public Task<Outcome<BulkResultDto>> RejectManyAsync(OperationContext operation, BulkRejectRequest request, CancellationToken ct)
+        => ManyAsync(request.Items, i => i?.Id, (item, token) => RejectAsync(operation, item.Id, new RejectRequest(item.Version, request.Reason), token), ct);
+
+    public Task<Outcome<BulkResultDto>> SnoozeManyAsync(OperationContext operation, BulkSnoozeRequest request, CancellationToken ct)
+        => ManyAsync(request.Items, i => i?.Id, (item, token) => SnoozeAsync(operation, item.Id, new SnoozeRequest(item.Version, request.Until), token), ct);
+
+    /// <summary>One after the other. A fault ends it: what was done until then stays done, and deciding again on the rest is safe, because each says the version it was seen at.</summary>
+    private async Task<Outcome<BulkResultDto>> ManyAsync<T>(IReadOnlyList<T> items, Func<T, long?> idOf, Func<T, CancellationToken, Task<Outcome<WorkItemDetailDto>>> decide, CancellationToken ct)
+    {
+        if (CheckMany([.. (items ?? []).Select(idOf)]) is { } refused)
+        {
+            return refused;
+        }
+
+        var outcomes = new List<BulkOutcomeDto>();
+        foreach (var item in items!)
+        {
+            var id = idOf(item)!.Value;
+            var (done, refusal) = await decide(item, ct).ConfigureAwait(false);
+            var now = done?.Item ?? (await GetAsync(id, ct).ConfigureAwait(false)).Value?.Item;
+            outcomes.Add(new BulkOutcomeDto(id, now?.Title, now?.State, refusal?.ToBulk()));
+        }
+
+        return new BulkResultDto(outcomes.Count(o => o.Refusal is null), outcomes.Count(o => o.Refusal is not null), outcomes);
+    }
+
+    private static Refusal? CheckMany(IReadOnlyList<long?> ids)
+        => ids.Count is 0 or > MostAtOnce || ids.Contains(null) || ids.Distinct().Count() != ids.Count
+            ? Refusal.Invalid("items", FormattableString.Invariant($"Name 1 to {MostAtOnce} work items, each once."), "Split the list.")
+            : null;
 
     /// <summary>Takes an approval back before its run has started.</summary>
     public Task<Outcome<WorkItemDetailDto>> WithdrawAsync(OperationContext operation, long id, CancellationToken ct)
@@ -339,19 +426,22 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
                 return (long?)null;
             }
 
-            var ranking = Ranker.Rank(new RankInput("", title + ". " + request.Description, null, null, null, tx.Now, ["manual-task"]), configuration.Value.Ranking, tx.Now);
+            // On GitHub the issue says the repository and the agent to whoever has nothing but the issue.
+            var isOnGitHub = repository.Kind == RepositoryKind.GitHub;
+            string[] labels = isOnGitHub && ProposalLabels.LabelOf(request.Agent) is { } executor ? [ProposalLabels.Manual, executor] : [ProposalLabels.Manual];
+            var ranking = Ranker.Rank(new RankInput("", title + ". " + request.Description, null, null, null, tx.Now, labels), configuration.Value.Ranking, tx.Now);
             var item = new WorkItemEntity
             {
                 RepositoryId = repository.Id,
                 Fingerprint = Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(32)),
                 Title = title,
-                Body = request.Description,
+                Body = isOnGitHub ? $"**Repository:** {repository.Location}\n\n{request.Description}" : request.Description,
                 Kind = ranking.Kind,
                 State = WorkItemState.Proposed,
                 Score = ranking.Score,
                 ComputedScore = ranking.Score,
                 ScoreTerms = JsonSerializer.Serialize(ranking.Terms, ManagerJson.Options),
-                Labels = JsonSerializer.Serialize<string[]>(["manual-task"]),
+                Labels = JsonSerializer.Serialize(labels),
                 Agent = request.Agent,
                 BaseCommit = repository.ScannedCommit,
                 CorrelationId = operation.CorrelationId,
@@ -429,8 +519,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
             return options;
         }
 
-        var sample = await agents.ProbeAsync(AgentCatalog.Sample, ct).ConfigureAwait(false);
-        return [new AgentOptionDto(AgentCatalog.Sample, sample.Problem is null, sample.Version, sample.Problem), .. options];
+        return [await agents.OptionAsync(AgentCatalog.Sample, ct).ConfigureAwait(false), .. options];
     }
 
     private static string DefaultAgent(WorkItemEntity item, RepositoryEntity repository, ManagerConfiguration current)
@@ -445,7 +534,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
         baseCommit,
         item.Finding is null ? PromptAuthorship.Operator : PromptAuthorship.Repository,
         null,
-        item.Finding is { } f ? new PromptFinding(f.Path, f.Line, f.Marker, f.Text, f.Symbol, f.Context, f.ContextStartLine, f.Author) : null);
+        item.Finding is { Line: > 0 } f ? new PromptFinding(f.Path, f.Line, f.Marker, f.Text, f.Symbol, f.Context, f.ContextStartLine, f.Author) : null);
 
     /// <summary>From what runs of this kind cost in this repository; honest when there are none.</summary>
     private async Task<string> EstimateAsync(WorkItemEntity item, CancellationToken ct)
@@ -478,6 +567,9 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
             run.Score = RunQueue.ScoreOf(item);
         }
     }
+
+    /// <summary>What an approval would bind, with the item as it is stored.</summary>
+    internal sealed record Bindable(ApprovalPreviewDto Preview, WorkItemEntity Item, Refusal? NoSandbox);
 
     private static void Note(StoreTransaction tx, WorkItemEntity item, string action, IReadOnlyDictionary<string, object?>? details)
     {

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence.Entities;
 
 namespace ClaudeManager.Core.WorkItems;
@@ -18,8 +19,8 @@ public static class WorkItemViews
         item.Score,
         Ranking.Level(item.Score),
         item.Finding?.Marker,
-        item.Finding?.Path,
-        item.Finding?.Line,
+        item.Finding is { Line: > 0 } ? item.Finding.Path : null,
+        item.Finding is { Line: > 0 } ? item.Finding.Line : null,
         item.Pinned,
         item.SnoozedUntil,
         item.StateReason,
@@ -60,6 +61,8 @@ public static class WorkItemViews
         approval.ApprovedAt,
         approval.ExpiresAt,
         approval.StateReason);
+
+    public static BulkRefusalDto ToBulk(this Refusal refusal) => new(refusal.Code, refusal.Message, refusal.Fix);
 
     public static IReadOnlyList<string> LabelList(this WorkItemEntity item) => JsonSerializer.Deserialize<string[]>(item.Labels) ?? [];
 

@@ -11,7 +11,7 @@ public sealed record Problem(string Title, string? Detail, string? WhatToDo, str
     public static Problem From(Exception exception) => exception switch
     {
         ManagerApiException { Status: HttpStatusCode.NotFound } missing => new(missing.Title, missing.Detail, "It may have been removed. Go back to the list and look again.", missing.TraceId, IsMissing: true),
-        ManagerApiException { Code: "stale_version" or "prompt_changed" } stale => Stale(stale),
+        ManagerApiException { Code: "stale_version" or "prompt_changed" or "program_changed" } stale => Stale(stale),
         ManagerApiException api => new(api.Title, Details(api), Advice(api), api.TraceId),
         HttpRequestException or BrokenCircuitException or TimeoutRejectedException => new(
             "The manager's API does not answer.", null, "Check that it runs. The page comes back by itself as soon as it does.", null),

@@ -12,6 +12,8 @@ internal abstract partial class Loop(string name, TimeSpan interval, Operation o
 
     protected EventSignal Signal => signal;
 
+    protected TimeProvider Time => time;
+
     /// <summary>One round. True: look again at once, there may be more.</summary>
     protected abstract Task<bool> RoundAsync(OperationContext context, CancellationToken ct);
 

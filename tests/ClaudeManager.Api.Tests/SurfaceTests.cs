@@ -22,12 +22,16 @@ public sealed class SurfaceTests
     {
         new AddRepositoryRequest("/nowhere"),
         new NewWorkItemRequest(999, "title", "text"),
+        new TakeIssueRequest("acme/nowhere", 1),
         new ApproveRequest(1, "hash"),
         new RejectRequest(1, "reason"),
         new SnoozeRequest(1, DateTimeOffset.UnixEpoch),
         new PinRequest(1, true),
         new OverrideScoreRequest(1, 5, "reason"),
         new LiftBlockRequest("reason"),
+        new BulkApproveRequest([new BulkApproval(999, new ApproveRequest(1, "hash"))]),
+        new BulkRejectRequest([new BulkItem(999, 1)], "reason"),
+        new BulkSnoozeRequest([new BulkItem(999, 1)], DateTimeOffset.UnixEpoch),
     }.ToDictionary(b => b.GetType());
 
     [Fact]

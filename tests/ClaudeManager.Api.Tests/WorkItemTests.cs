@@ -83,6 +83,101 @@ public sealed class WorkItemTests
     }
 
     [Fact]
+    public async Task Preview_CommandAgent_ShowsTheProgramBehindTheName()
+    {
+        var command = new CommandAgentConfiguration { Program = "sh", Args = ["-c", "echo two words"], Environment = new Dictionary<string, string> { ["MODE"] = "fast" } };
+        await using var api = await TestApi.StartAsync(c => c with { Executor = c.Executor with { Commands = new Dictionary<string, CommandAgentConfiguration> { ["test"] = command } } });
+        var item = await api.ItemAsync();
+
+        var preview = await api.Client.PreviewApprovalAsync(item.Id, null, Ct);
+
+        var program = preview.Agents.Single(a => a.Name == TestApi.Agent).Program!;
+        Assert.Equal(["sh", "-c", "echo two words"], program.Command);
+        Assert.Equal("sh -c 'echo two words'", program.CommandLine());
+        Assert.Equal(["MODE"], program.Variables);
+        Assert.True(program.Network);
+        Assert.False(program.TakesTools);
+        Assert.True(preview.Agents.Single(a => a.Name == "claude-code").Program!.TakesTools);
+        Assert.Equal(SandboxLevel.Process, preview.Sandbox);
+    }
+
+    public static TheoryData<string, CommandAgentConfiguration> OtherPrograms => new()
+    {
+        { "program", new() { Program = "cat", Args = ["-c", "true"] } },
+        { "argument", new() { Program = "sh", Args = ["-c", "false"] } },
+        { "arguments joined", new() { Program = "sh", Args = ["-c true"] } },
+        { "variable", new() { Program = "sh", Args = ["-c", "true"], Environment = new Dictionary<string, string> { ["LD_PRELOAD"] = "./evil.so" } } },
+    };
+
+    [Theory]
+    [MemberData(nameof(OtherPrograms))]
+    public async Task Approve_ProgramChangedSinceItWasSeenOrApproved_DoesNotRun(string what, CommandAgentConfiguration other)
+    {
+        await using var api = await TestApi.StartAsync();
+        var item = await api.ItemAsync();
+        var seen = await api.Client.PreviewApprovalAsync(item.Id, null, Ct);
+        var program = seen.Agents.Single(a => a.Name == TestApi.Agent).Program!.Sha256;
+        var configured = api.Get<CurrentConfiguration>().Value;
+        var changed = configured with { Executor = configured.Executor with { Commands = new Dictionary<string, CommandAgentConfiguration>(configured.Executor.Commands) { ["test"] = other } } };
+
+        api.Get<CurrentConfiguration>().Swap(changed);
+        await Refused.WithAsync(HttpStatusCode.Conflict, "program_changed", () => api.ApproveAsync(item.Id, r => r with { ProgramSha256 = program }));
+        api.Get<CurrentConfiguration>().Swap(configured);
+        await api.ApproveAsync(item.Id, r => r with { ProgramSha256 = program });
+        api.Get<CurrentConfiguration>().Swap(changed);
+
+        Assert.Contains("changed since it was approved", (await api.Client.ExplainAsync(item.Id, Ct)).Single(g => g.Name == "approval").Why, StringComparison.Ordinal);
+        Assert.Null(await ClaimAsync(api));
+        var now = await api.Client.GetWorkItemAsync(item.Id, Ct);
+        Assert.Equal(WorkItemState.Proposed, now.Item.State);
+        Assert.Contains("changed since it was approved", now.Item.StateReason, StringComparison.Ordinal);
+        Assert.Equal("stale", Assert.Single(now.Approvals).State);
+        Assert.Equal(RunEndReason.PolicyBlocked, Assert.Single(now.Runs).EndReason);
+        Assert.True(what == "variable" || now.Item.StateReason!.Contains("sh -c true", StringComparison.Ordinal), now.Item.StateReason);
+    }
+
+    [Fact]
+    public async Task Explain_OutsideTheWindows_SaysWhenTheNextOneOpensAndNothingIsClaimed()
+    {
+        await using var api = await TestApi.StartAsync();
+        var item = await api.ItemAsync();
+        await api.ApproveAsync(item.Id);
+        var configured = api.Get<CurrentConfiguration>().Value;
+        var now = TimeProvider.System.GetUtcNow();
+        var opens = new DateTimeOffset(now.Year, now.Month, now.Day, now.Hour, 0, 0, TimeSpan.Zero).AddHours(3);
+
+        api.Get<CurrentConfiguration>().Swap(configured with { Executor = configured.Executor with { Windows = [Window(opens, opens.AddHours(1))] } });
+        var closed = Assert.Single(await api.Client.ExplainAsync(item.Id, Ct), g => !g.Open);
+        Assert.Equal(("window", opens), (closed.Name, closed.ClearsAt));
+        Assert.False(await api.Get<RunQueue>().HasWaitingAsync(Ct));
+        Assert.Null(await ClaimAsync(api));
+
+        api.Get<CurrentConfiguration>().Swap(configured with { Executor = configured.Executor with { Windows = [Window(opens.AddHours(-6), opens)] } });
+        Assert.Empty(await ClosedAsync(api, item.Id));
+        Assert.True(await api.Get<RunQueue>().HasWaitingAsync(Ct));
+        Assert.NotNull(await ClaimAsync(api));
+
+        // A run under way goes on when its window closes.
+        api.Get<CurrentConfiguration>().Swap(configured with { Executor = configured.Executor with { Windows = [Window(opens, opens.AddHours(1))] } });
+        Assert.Empty(await ClosedAsync(api, item.Id));
+
+        static RunWindow Window(DateTimeOffset from, DateTimeOffset to) => new(Enum.GetValues<DayOfWeek>(), from.TimeOfDay, to.TimeOfDay, "UTC");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Overview_DefaultAgentMissing_SaysSoOnce(bool another)
+    {
+        await using var api = await TestApi.StartAsync(c => c with { Executor = c.Executor with { DefaultExecutor = TestApi.MissingAgent, Commands = c.Executor.Commands.Where(p => another || p.Key == "missing").ToDictionary() } });
+
+        var overview = await api.Client.GetOverviewAsync(Ct);
+
+        Assert.Contains("no-such-program-anywhere", overview.Agents.Single(a => a.Name == TestApi.MissingAgent).Problem, StringComparison.Ordinal);
+        Assert.Equal(another ? 1 : 0, overview.Notices.Count);
+    }
+
+    [Fact]
     public async Task Withdraw_BeforeItStarts_TakesTheRunOutOfTheQueue()
     {
         await using var api = await TestApi.StartAsync();

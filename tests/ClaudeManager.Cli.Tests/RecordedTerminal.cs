@@ -1,7 +1,7 @@
 namespace ClaudeManager.Cli.Tests;
 
 /// <summary>Runs command lines as the program does, and keeps what they said.</summary>
-internal sealed class RecordedTerminal(string workingDirectory, string? answer = null) : IDisposable
+internal sealed class RecordedTerminal(string workingDirectory, string? answer = null, IReadOnlyDictionary<string, string>? variables = null) : IDisposable
 {
     private readonly StringWriter _out = new();
     private readonly StringWriter _error = new();
@@ -10,14 +10,17 @@ internal sealed class RecordedTerminal(string workingDirectory, string? answer =
 
     public string Error => _error.ToString();
 
-    public Task<int> RunAsync(params string[] args)
+    public Task<int> RunAsync(params string[] args) => RunAsync(TestContext.Current.CancellationToken, args);
+
+    /// <param name="ct">What Ctrl+C is to the program.</param>
+    public Task<int> RunAsync(CancellationToken ct, params string[] args)
     {
         _out.GetStringBuilder().Clear();
         _error.GetStringBuilder().Clear();
         var terminal = new Terminal(
             new StringReader(answer ?? ""), _out, _error, workingDirectory, IsInteractive: answer is not null, OutWidth: null, TimeProvider.System,
-            new Dictionary<string, string> { ["HOME"] = workingDirectory });
-        return CommandLine.RunAsync(args, terminal, TestContext.Current.CancellationToken);
+            new Dictionary<string, string>(variables ?? new Dictionary<string, string>()) { ["HOME"] = workingDirectory });
+        return CommandLine.RunAsync(args, terminal, ct);
     }
 
     public void Dispose()

@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using ClaudeManager.Tests.Shared.GitHub;
 using Microsoft.AspNetCore.WebUtilities;
 
 namespace ClaudeManager.GitHub.Tests;

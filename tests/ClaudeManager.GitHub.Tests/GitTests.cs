@@ -103,7 +103,7 @@ public sealed class GitTests
 
     private static string Url(Ground ground, string name, string token) => ground.GitHub.CloneUrl(name).Replace("http://", $"http://x-access-token:{token}@", StringComparison.Ordinal);
 
-    private static Task CloneAsync(Ground ground, TemporaryDirectory folder, string name = "acme/app")
+    private static Task<GitResult> CloneAsync(Ground ground, TemporaryDirectory folder, string name = "acme/app")
         => GitCommand.RunAsync(folder.Path, ["clone", "--quiet", Url(ground, name, ground.Token), "clone"], Ground.Ct);
 
     private static async Task<GitResult> PushAsync(TemporaryDirectory folder, string to, string remote = "origin")

@@ -1,5 +1,4 @@
 using System.Text;
-using ClaudeManager.Tests.Shared.GitHub;
 
 namespace ClaudeManager.GitHub.Tests;
 

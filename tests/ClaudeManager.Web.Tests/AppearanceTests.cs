@@ -28,6 +28,35 @@ public sealed class AppearanceTests(Browser browser)
         await VisitAsync(empty, [("welcome", "/")], width, dark);
     }
 
+    [Theory]
+    [InlineData(1440, false)]
+    [InlineData(360, true)]
+    public async Task ApproveMany_InARealBrowser_Fits(int width, bool dark)
+    {
+        await using var site = await DashboardFixture.StartAsync(SampleData.Full(), Ct);
+        var page = await browser.OpenAsync(site.Address, width, dark: dark);
+        await page.GotoAsync("/work-items");
+        await page.GetByTestId("select-all").CheckAsync();
+        await page.GetByTestId("selection").WaitForAsync();
+        await ShootAsync("work-items-selected");
+        await page.GetByTestId("approve-selected").ClickAsync();
+        await page.GetByTestId("many-agent").SelectOptionAsync("claude-code");
+        await Assertions.Expect(page.GetByTestId("tool")).ToHaveCountAsync(3);
+        await ShootAsync("approve-many");
+        await page.GetByTestId("many-item").First.Locator("summary").ClickAsync();
+        await ShootAsync("approve-many-open");
+        await page.GetByTestId("many-approve").ClickAsync();
+        await page.GetByTestId("outcome").First.WaitForAsync();
+        await ShootAsync("approve-many-done");
+        await page.Context.CloseAsync();
+
+        async Task ShootAsync(string name)
+        {
+            Assert.True(await page.EvaluateAsync<int>("document.documentElement.scrollWidth - window.innerWidth") <= 0, $"{name} is too wide for {width} px.");
+            await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(AppContext.BaseDirectory, "screenshots", $"{name}-{width}-{(dark ? "dark" : "light")}.png") });
+        }
+    }
+
     private async Task VisitAsync(DashboardFixture site, IReadOnlyList<(string Name, string Path)> pages, int width, bool dark)
     {
         var page = await browser.OpenAsync(site.Address, width, dark: dark);

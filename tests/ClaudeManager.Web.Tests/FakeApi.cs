@@ -16,6 +16,7 @@ internal sealed class FakeApi : IAsyncDisposable
     private WebApplication _app;
     private bool _stopped;
     private long _eventId;
+    private int _previews;
 
     private FakeApi(SampleData data)
     {
@@ -58,6 +59,12 @@ internal sealed class FakeApi : IAsyncDisposable
         await _app.DisposeAsync();
     }
 
+    /// <summary>Dry runs of registered repositories are answered once this is done.</summary>
+    public Task MayPreview { get; set; } = Task.CompletedTask;
+
+    /// <summary>How many were asked for.</summary>
+    public int Previews => Volatile.Read(ref _previews);
+
     /// <summary>Comes back at the same address, as a restarted Api does.</summary>
     public Task RestartAsync()
     {
@@ -98,7 +105,12 @@ internal sealed class FakeApi : IAsyncDisposable
             ? Results.Ok(SampleData.Preview(request.Path))
             : Problem(400, "invalid_path", "The path is not a git repository.", $"There is no git repository at '{request.Path}'."));
         api.MapGet("/repositories/{id:long}", (long id) => Found(Data.Repositories.FirstOrDefault(r => r.Id == id)));
-        api.MapGet("/repositories/{id:long}/preview", (long id) => SampleData.Preview(Data.Repositories.Single(r => r.Id == id).Location));
+        api.MapGet("/repositories/{id:long}/preview", async (long id) =>
+        {
+            Interlocked.Increment(ref _previews);
+            await MayPreview;
+            return SampleData.Preview(Data.Repositories.Single(r => r.Id == id).Location);
+        });
         api.MapPost("/repositories/{id:long}/accept", (long id) => Data.Accept(id));
         api.MapPost("/repositories/{id:long}/scan", (long id) => Data.Scan(id));
         api.MapDelete("/repositories/{id:long}", (long id) => Data.Repositories.RemoveAll(r => r.Id == id));
@@ -107,6 +119,10 @@ internal sealed class FakeApi : IAsyncDisposable
         api.MapGet("/work-items/{id:long}", (long id) => Found(Data.WorkItem(id)));
         api.MapGet("/work-items/{id:long}/approval", (long id, string? agent) => Data.PreviewApproval(id, agent));
         api.MapPost("/work-items/{id:long}/approval", (long id, ApproveRequest request) => Versioned(id, request.Version, () => Data.Approve(id, request)));
+        api.MapGet("/work-items/approvals", (long[] id, string? agent) => id.Select(one => Data.PreviewOneOf(one, agent)));
+        api.MapPost("/work-items/approvals", (BulkApproveRequest request) => Many(request.Items, i => i.Id, i => i.Approval.Version, i => Data.Approve(i.Id, i.Approval)));
+        api.MapPost("/work-items/rejections", (BulkRejectRequest request) => Many(request.Items, i => i.Id, i => i.Version, i => Data.Change(i.Id, w => w with { State = WorkItemState.Rejected, StateReason = request.Reason })));
+        api.MapPost("/work-items/snoozes", (BulkSnoozeRequest request) => Many(request.Items, i => i.Id, i => i.Version, i => Data.Change(i.Id, w => w with { State = WorkItemState.Snoozed, SnoozedUntil = request.Until })));
         api.MapPost("/work-items/{id:long}/reject", (long id, RejectRequest request) => Versioned(id, request.Version, () => Data.Change(id, i => i with { State = WorkItemState.Rejected, StateReason = request.Reason })));
         api.MapPost("/work-items/{id:long}/snooze", (long id, SnoozeRequest request) => Versioned(id, request.Version, () => Data.Change(id, i => i with { State = WorkItemState.Snoozed, SnoozedUntil = request.Until })));
         api.MapPost("/work-items/{id:long}/pin", (long id, PinRequest request) => Versioned(id, request.Version, () => Data.Change(id, i => i with { Pinned = request.Pinned })));
@@ -122,6 +138,19 @@ internal sealed class FakeApi : IAsyncDisposable
             context.Response.Cookies.Append("api", "secret");
             return "echo";
         });
+    }
+
+    private BulkResultDto Many<T>(IReadOnlyList<T> items, Func<T, long> idOf, Func<T, int> versionOf, Func<T, WorkItemDetailDto> act)
+    {
+        List<BulkOutcomeDto> outcomes = [];
+        foreach (var item in items)
+        {
+            var stale = Data.Item(idOf(item)).Version != versionOf(item);
+            var now = stale ? Data.Item(idOf(item)) : act(item).Item;
+            outcomes.Add(new BulkOutcomeDto(now.Id, now.Title, now.State, stale ? new BulkRefusalDto("stale_version", "The work item has changed since you saw it.", "Look at it again, then decide.") : null));
+        }
+
+        return new BulkResultDto(outcomes.Count(o => o.Refusal is null), outcomes.Count(o => o.Refusal is not null), outcomes);
     }
 
     private IResult Versioned(long id, int version, Func<WorkItemDetailDto> act) => Data.Item(id).Version == version

@@ -98,6 +98,79 @@ public sealed class FlowTests(Browser browser)
     }
 
     [Fact]
+    public async Task ApproveSelected_OneChangedMeanwhile_SaysOfEachWhatBecameOfIt()
+    {
+        await using var dashboard = await DashboardFixture.StartAsync(SampleData.Full(), Ct);
+        var data = dashboard.Api.Data;
+        var page = await OpenAsync(dashboard, "/work-items");
+        foreach (var row in new[] { "Escape user input", "Handle the empty line", "Retry when the mail server" })
+        {
+            await Row(page, row).GetByTestId("select").CheckAsync();
+        }
+
+        await Assertions.Expect(page.GetByTestId("selected-count")).ToHaveTextAsync("3 items selected");
+        await page.GetByTestId("approve-selected").ClickAsync();
+        await Assertions.Expect(page.GetByTestId("many-item")).ToHaveCountAsync(2);
+        await Assertions.Expect(page.GetByTestId("many-left-out")).ToContainTextAsync("only a proposed one can be approved");
+        await page.GetByTestId("many-agent").SelectOptionAsync("claude-code");
+        await Assertions.Expect(page.GetByTestId("agent-command")).ToHaveTextAsync("claude --permission-mode dontAsk");
+        await page.GetByTestId("tool").Nth(2).UncheckAsync();
+        await page.GetByTestId("many-budget").FillAsync("1.5");
+        await page.GetByTestId("many-budget").PressAsync("Tab");
+        await Assertions.Expect(page.GetByTestId("many-total")).ToHaveTextAsync("2 runs, at most $3.00 in total");
+        data.Change(2, item => item with { Pinned = true });
+        await page.GetByTestId("many-approve").ClickAsync();
+
+        await Assertions.Expect(page.GetByTestId("outcome")).ToHaveCountAsync(3);
+        await Assertions.Expect(page.GetByTestId("outcome").Nth(1)).ToContainTextAsync("has changed since you saw it");
+        await Assertions.Expect(page.GetByRole(AriaRole.Dialog)).ToContainTextAsync("1 approved, 2 refused");
+        await page.GetByTestId("many-close").ClickAsync();
+        await Assertions.Expect(page.GetByTestId("selected-count")).ToHaveTextAsync("2 items selected");
+        Assert.Equal([1], data.Approvals.Keys);
+        Assert.Equal(("claude-code", 1.5m, "sha-of-claude"), (data.Approvals[1].Agent, data.Approvals[1].BudgetUsd, data.Approvals[1].ProgramSha256));
+        Assert.Equal(["Read", "Edit"], data.Approvals[1].Tools);
+        Assert.Equal((WorkItemState.Queued, WorkItemState.Proposed), (data.Item(1).State, data.Item(2).State));
+        await page.Context.CloseAsync();
+    }
+
+    [Fact]
+    public async Task SelectAll_RejectedWithOneReason_DecidesOnEachOfTheList()
+    {
+        await using var dashboard = await DashboardFixture.StartAsync(SampleData.Full(extraItems: 200), Ct);
+        var page = await OpenAsync(dashboard, "/work-items?state=proposed&search=Generated");
+        await page.GetByTestId("select-all").CheckAsync();
+        await Assertions.Expect(page.GetByTestId("selected-count")).ToHaveTextAsync("100 items selected");
+
+        await page.GetByTestId("reject-selected").ClickAsync();
+        await page.GetByTestId("reject-reason").FillAsync("Generated noise.");
+        await page.GetByTestId("reject-confirm").ClickAsync();
+
+        await Assertions.Expect(page.GetByText("100 work items rejected.")).ToBeVisibleAsync();
+        await Assertions.Expect(page.GetByTestId("work-item-total")).ToHaveTextAsync("100 items");
+        await Assertions.Expect(page.GetByTestId("selection")).ToHaveCountAsync(0);
+        Assert.Equal(100, dashboard.Api.Data.Items.Count(item => item is { State: WorkItemState.Rejected, StateReason: "Generated noise." }));
+        await page.Context.CloseAsync();
+    }
+
+    [Fact]
+    public async Task SnoozeSelected_OneChangedMeanwhile_SnoozesTheOtherAndSaysWhy()
+    {
+        await using var dashboard = await DashboardFixture.StartAsync(SampleData.Full(), Ct);
+        var page = await OpenAsync(dashboard, "/work-items?state=proposed");
+        await Row(page, "Escape user input").GetByTestId("select").CheckAsync();
+        await Row(page, "Handle the empty line").GetByTestId("select").CheckAsync();
+        dashboard.Api.Data.Change(1, item => item with { Pinned = true });
+
+        await page.GetByTestId("snooze-selected").ClickAsync();
+        await page.GetByText("For a week").ClickAsync();
+
+        await Assertions.Expect(page.GetByTestId("outcome")).ToHaveCountAsync(2);
+        await page.GetByTestId("outcomes-close").ClickAsync();
+        Assert.Equal((WorkItemState.Proposed, WorkItemState.Snoozed), (dashboard.Api.Data.Item(1).State, dashboard.Api.Data.Item(2).State));
+        await page.Context.CloseAsync();
+    }
+
+    [Fact]
     public async Task RemoveRepository_Confirmed_IsRemovedAndCancelledIsNot()
     {
         await using var dashboard = await DashboardFixture.StartAsync(SampleData.Full(), Ct);
@@ -130,6 +203,8 @@ public sealed class FlowTests(Browser browser)
         await Assertions.Expect(page.GetByTestId("needs-approval")).ToHaveCountAsync(2);
         await page.Context.CloseAsync();
     }
+
+    private static ILocator Row(IPage page, string title) => page.GetByTestId("work-item-row").Filter(new LocatorFilterOptions { HasText = title });
 
     private async Task<IPage> OpenAsync(DashboardFixture dashboard, string path)
     {

@@ -10,6 +10,9 @@ public abstract class PageContext : BunitContext, IAsyncLifetime
 {
     private EventFeed _feed = null!;
 
+    // A busy machine is slow, not wrong.
+    static PageContext() => DefaultWaitTimeout = TimeSpan.FromSeconds(60);
+
     internal FakeApi Api { get; private set; } = null!;
 
     internal SampleData Data { get; } = SampleData.Full();

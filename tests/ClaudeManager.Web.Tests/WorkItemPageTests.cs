@@ -76,6 +76,44 @@ public sealed class WorkItemPageTests : PageContext
         page.WaitForAssertion(() => Assert.Equal(WorkItemState.Queued, Data.Item(2).State));
     }
 
+    [Fact]
+    public void Approve_AgentToolsAndBudgetChosen_SendsThemWithTheProgramThatWasShown()
+    {
+        var page = Open(2);
+        Assert.Equal("prettier --write 'src and tests'", page.WaitForElement("[data-testid=agent-command]").TextContent);
+        Assert.Empty(page.FindAll("[data-testid=tool]"));
+        page.Find("[data-testid=approve-agent]").Change("claude-code");
+        page.WaitForAssertion(() => Assert.Equal(3, page.FindAll("[data-testid=tool]").Count));
+        Assert.Equal("claude --permission-mode dontAsk", page.Find("[data-testid=agent-command]").TextContent);
+        page.FindAll("[data-testid=tool]")[2].Change(false);
+        page.Find("[data-testid=approve-budget]").Change("1.25");
+
+        page.Find("[data-testid=approve]").Click();
+
+        page.WaitForAssertion(() => Assert.Equal(WorkItemState.Queued, Data.Item(2).State));
+        var sent = Data.Approvals[2];
+        Assert.Equal(("claude-code", 1.25m, "sha-of-claude"), (sent.Agent, sent.BudgetUsd, sent.ProgramSha256));
+        Assert.Equal(["Read", "Edit"], sent.Tools);
+    }
+
+    [Fact]
+    public void Tools_NoneLeft_CannotBeApproved()
+    {
+        var page = Open(2);
+        page.WaitForElement("[data-testid=approve-agent]").Change("claude-code");
+        page.WaitForAssertion(() => Assert.Equal(3, page.FindAll("[data-testid=tool]").Count));
+        for (var i = 0; i < 3; i++)
+        {
+            page.FindAll("[data-testid=tool]")[i].Change(false);
+            var left = 2 - i;
+            page.WaitForAssertion(() => Assert.Equal(left, page.FindAll("[data-testid=tool][checked]").Count));
+        }
+
+        page.WaitForAssertion(() => Assert.True(page.Find("[data-testid=approve]").HasAttribute("disabled")));
+        page.FindAll("[data-testid=tool]")[0].Change(true);
+        page.WaitForAssertion(() => Assert.False(page.Find("[data-testid=approve]").HasAttribute("disabled")));
+    }
+
     [Theory]
     [InlineData("0")]
     [InlineData("5.01")]

@@ -13,9 +13,10 @@ internal static class RepositoryEndpoints
     {
         var group = api.MapGroup("/repositories").WithTags("Repositories").ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status400BadRequest);
         group.MapGet("", ListAsync).WithName("repositories.list");
-        group.MapPost("", AddAsync).WithName("repositories.add").WithSummary("Registers a local git repository; its first scan waits for an operator");
+        group.MapPost("", AddAsync).WithName("repositories.add").WithSummary("Registers a repository: a path, or owner/name on GitHub; its first scan waits for an operator");
         group.MapPost("/sample", AddSampleAsync).WithName("repositories.add_sample").WithSummary("Makes the sample repository, or gives the one there is");
-        group.MapPost("/preview", PreviewPathAsync).WithName("repositories.preview_path").WithSummary("Dry run of a path that need not be registered; writes nothing");
+        group.MapPost("/preview", PreviewPathAsync).WithName("repositories.preview_path").WithSummary("Dry run of a repository that need not be registered; writes nothing");
+        group.MapPost("/scan", ScanAllAsync).WithName("repositories.scan_all").WithSummary("Registers what the configuration names, then scans every repository in one round");
         group.MapGet("/{id:long}", GetAsync).WithName("repositories.get");
         group.MapDelete("/{id:long}", RemoveAsync).WithName("repositories.remove");
         group.MapGet("/{id:long}/preview", PreviewAsync).WithName("repositories.preview").WithSummary("What a scan would propose; writes nothing");
@@ -47,6 +48,8 @@ internal static class RepositoryEndpoints
     internal static async Task<Results<Ok<ScanPreviewDto>, ProblemHttpResult>> PreviewAsync(ScanService scans, long id, CancellationToken ct, bool explain = false) => (await scans.PreviewAsync(id, explain, ct)).ToResult();
 
     internal static async Task<Results<Ok<ScanResultDto>, ProblemHttpResult>> AcceptAsync(RepositoryRegistry repositories, HttpContext http, long id, CancellationToken ct) => (await repositories.AcceptAsync(http.Operation(), id, ct)).ToResult();
+
+    internal static async Task<Ok<IReadOnlyList<ScanResultDto>>> ScanAllAsync(RepositoryRegistry repositories, HttpContext http, bool? propose, CancellationToken ct, bool full = false) => TypedResults.Ok(await repositories.ScanAllAsync(http.Operation(), full, propose, ct));
 
     internal static async Task<Results<Ok<ScanResultDto>, ProblemHttpResult>> ScanAsync(ScanService scans, HttpContext http, long id, bool? propose, CancellationToken ct, bool full = false) => (await scans.ScanAsync(http.Operation(), id, full, propose, ct)).ToResult();
 }

@@ -2,8 +2,10 @@ using ClaudeManager.Api.Errors;
 using ClaudeManager.Api.Operations;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.WorkItems;
+using ClaudeManager.Core.WorkItems.Proposals;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Answer = Microsoft.AspNetCore.Http.HttpResults.Results<Microsoft.AspNetCore.Http.HttpResults.Ok<ClaudeManager.Core.Contracts.WorkItemDetailDto>, Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult>;
+using BulkAnswer = Microsoft.AspNetCore.Http.HttpResults.Results<Microsoft.AspNetCore.Http.HttpResults.Ok<ClaudeManager.Core.Contracts.BulkResultDto>, Microsoft.AspNetCore.Http.HttpResults.ProblemHttpResult>;
 
 namespace ClaudeManager.Api.Features.WorkItems;
 
@@ -14,10 +16,15 @@ internal static class WorkItemEndpoints
         var group = api.MapGroup("/work-items").WithTags("Work items").ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status400BadRequest);
         group.MapGet("", ListAsync).WithName("work_items.list").WithSummary("Work items by state, repository and text, best first");
         group.MapPost("", NewAsync).WithName("work_items.new").WithSummary("A work item written by a person");
+        group.MapPost("/issue", TakeIssueAsync).WithName("work_items.take_issue").WithSummary("The work item of an issue on GitHub, made from the issue where it is not known, and what its label says");
         group.MapGet("/{id:long}", GetAsync).WithName("work_items.get").WithSummary("One work item with everything about it");
         group.MapGet("/{id:long}/gates", ExplainAsync).WithName("work_items.explain").WithSummary("Why is it not running?");
         group.MapGet("/{id:long}/approval", PreviewAsync).WithName("work_items.preview_approval").WithSummary("Exactly what an approval would bind");
         group.MapPost("/{id:long}/approval", ApproveAsync).WithName("work_items.approve").WithSummary("Approve exactly what was seen");
+        group.MapGet("/approvals", PreviewManyAsync).WithName("work_items.preview_approvals").WithSummary("What approving each of several would bind");
+        group.MapPost("/approvals", ApproveManyAsync).WithName("work_items.approve_many").WithSummary("Approve several, each by itself and exactly as it was seen");
+        group.MapPost("/rejections", RejectManyAsync).WithName("work_items.reject_many").WithSummary("Reject several with one reason, each by itself");
+        group.MapPost("/snoozes", SnoozeManyAsync).WithName("work_items.snooze_many").WithSummary("Snooze several until one time, each by itself");
         group.MapDelete("/{id:long}/approval", WithdrawAsync).WithName("work_items.withdraw").WithSummary("Take an approval back before its run starts");
         group.MapPost("/{id:long}/reject", RejectAsync).WithName("work_items.reject");
         group.MapPost("/{id:long}/snooze", SnoozeAsync).WithName("work_items.snooze");
@@ -41,11 +48,22 @@ internal static class WorkItemEndpoints
 
     internal static async Task<Answer> NewAsync(WorkItemService items, HttpContext http, NewWorkItemRequest request, CancellationToken ct) => (await items.NewAsync(http.Operation(), request, ct)).ToResult();
 
+    internal static async Task<Answer> TakeIssueAsync(IssueIntake issues, HttpContext http, TakeIssueRequest request, CancellationToken ct) => (await issues.TakeAsync(http.Operation(), request.Repository, request.Number, ct)).ToResult();
+
     internal static async Task<Results<Ok<IReadOnlyList<GateDto>>, ProblemHttpResult>> ExplainAsync(WorkItemService items, long id, CancellationToken ct) => (await items.ExplainAsync(id, ct)).ToResult();
 
     internal static async Task<Results<Ok<ApprovalPreviewDto>, ProblemHttpResult>> PreviewAsync(WorkItemService items, long id, string? agent, CancellationToken ct) => (await items.PreviewApprovalAsync(id, agent, ct)).ToResult();
 
     internal static async Task<Answer> ApproveAsync(WorkItemService items, HttpContext http, long id, ApproveRequest request, CancellationToken ct) => (await items.ApproveAsync(http.Operation(), id, request, ct)).ToResult();
+
+    internal static async Task<Results<Ok<IReadOnlyList<BulkPreviewDto>>, ProblemHttpResult>> PreviewManyAsync(WorkItemService items, long[] id, string? agent, CancellationToken ct)
+        => (await items.PreviewApprovalsAsync(id, agent, ct)).ToResult();
+
+    internal static async Task<BulkAnswer> ApproveManyAsync(WorkItemService items, HttpContext http, BulkApproveRequest request, CancellationToken ct) => (await items.ApproveManyAsync(http.Operation(), request, ct)).ToResult();
+
+    internal static async Task<BulkAnswer> RejectManyAsync(WorkItemService items, HttpContext http, BulkRejectRequest request, CancellationToken ct) => (await items.RejectManyAsync(http.Operation(), request, ct)).ToResult();
+
+    internal static async Task<BulkAnswer> SnoozeManyAsync(WorkItemService items, HttpContext http, BulkSnoozeRequest request, CancellationToken ct) => (await items.SnoozeManyAsync(http.Operation(), request, ct)).ToResult();
 
     internal static async Task<Answer> WithdrawAsync(WorkItemService items, HttpContext http, long id, CancellationToken ct) => (await items.WithdrawAsync(http.Operation(), id, ct)).ToResult();
 

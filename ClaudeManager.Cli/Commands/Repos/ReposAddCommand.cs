@@ -1,11 +1,12 @@
 using System.CommandLine;
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Repositories;
 
 namespace ClaudeManager.Cli.Commands.Repos;
 
 internal sealed class ReposAddCommand : Command
 {
-    private readonly Argument<string> _path = new("path") { Description = "A local git repository.", DefaultValueFactory = _ => "." };
+    private readonly Argument<string> _path = new("repository") { Description = "A local git repository, or owner/name of one on GitHub.", DefaultValueFactory = _ => "." };
     private readonly Option<string?> _branch = new("--branch") { Description = "The branch to scan; default: the repository's default branch." };
     private readonly Option<bool> _yes = new("--yes", "-y") { Description = "Propose what was found, without asking." };
 
@@ -22,10 +23,11 @@ internal sealed class ReposAddCommand : Command
     {
         var output = invocation.Output;
         await using var connection = await invocation.ConnectAsync(ct).ConfigureAwait(false);
-        var request = new AddRepositoryRequest(Path.GetFullPath(invocation.Get(_path)!, invocation.WorkingDirectory), invocation.Get(_branch), invocation.Get(_yes));
+        var request = new AddRepositoryRequest(RepositoryPlace.Resolve(invocation.Get(_path)!, invocation.WorkingDirectory), invocation.Get(_branch), invocation.Get(_yes));
         if (!request.Propose)
         {
-            var preview = await connection.Api.PreviewPathAsync(request, explain: false, ct).ConfigureAwait(false);
+            var look = connection.Api.PreviewPathAsync(request, explain: false, ct);
+            var preview = await invocation.WatchAsync(connection.Api, invocation.Get(_path)!, repositoryId: null, look, ct).ConfigureAwait(false);
             if (!output.IsJson)
             {
                 output.Preview(preview);
@@ -39,7 +41,8 @@ internal sealed class ReposAddCommand : Command
         }
 
         var repository = await connection.Api.AddRepositoryAsync(request with { Propose = true }, ct).ConfigureAwait(false);
-        var result = await connection.Api.ScanRepositoryAsync(repository.Id, full: false, propose: true, ct).ConfigureAwait(false);
+        var scan = connection.Api.ScanRepositoryAsync(repository.Id, full: false, propose: true, ct);
+        var result = await invocation.WatchAsync(connection.Api, repository.Name, repository.Id, scan, ct).ConfigureAwait(false);
         output.Result(result, () => output.Scanned(result));
         return result.Error is null ? ExitCode.Ok : ExitCode.Failed;
     }

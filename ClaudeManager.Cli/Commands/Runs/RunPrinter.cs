@@ -36,6 +36,7 @@ internal static class RunPrinter
             ("Ended", output.Time(run.EndedAt)),
             ("Cost", run.CostUsd is { } cost ? $"${cost:0.00}, {run.InputTokens} tokens in, {run.OutputTokens} out, {run.Turns} turns" : null),
             ("Branch", run.Branch),
+            ("Pull request", run.PullRequest?.Line()),
             ("Commit", run.ResultCommit),
             ("Kept work", detail.WipReference));
         if (detail.Receipt is { } receipt)
@@ -59,6 +60,8 @@ internal static class RunPrinter
             output.Say($"Changes: {diff.Files} files, +{diff.Added} -{diff.Removed}");
         }
     }
+
+    public static string Line(this PullRequestDto pull) => $"{pull.Url} ({pull.State}{(pull.Checks is { } checks ? $", checks {checks}" : "")})";
 
     public static string EventText(this CommandOutput output, RunEventDto item) => $"{output.Time(item.At)}  {item.Kind,-11}  {item.Text}";
 

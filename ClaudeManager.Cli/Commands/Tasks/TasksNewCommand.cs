@@ -1,15 +1,16 @@
 using System.CommandLine;
 using ClaudeManager.Cli.Connection;
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Repositories;
 
 namespace ClaudeManager.Cli.Commands.Tasks;
 
 internal sealed class TasksNewCommand : Command
 {
-    private readonly Option<string> _repository = new("--repo", "-r") { Description = "The repository: name, id or path.", DefaultValueFactory = _ => "." };
+    private readonly Option<string> _repository = new("--repo", "-r") { Description = "The repository: name, id, path, or owner/name on GitHub, where it becomes an issue.", DefaultValueFactory = _ => "." };
     private readonly Option<string> _title = new("--title") { Description = "What is to be done, in one line.", Required = true };
     private readonly Option<string> _description = new("--description") { Description = "What an agent needs to know.", Required = true };
-    private readonly Option<string?> _agent = new("--agent", "-a") { Description = "claude-code or command:NAME; default: as configured." };
+    private readonly Option<string?> _agent = new("--agent", "-a", "--executor") { Description = "claude-code, claude-flow, mention or command:NAME; default: as configured." };
 
     public TasksNewCommand(CommandRunner runner)
         : base("new", "Write a work item yourself.")
@@ -23,9 +24,16 @@ internal sealed class TasksNewCommand : Command
 
     private async Task<int> RunAsync(Invocation invocation, CancellationToken ct)
     {
-        await using var connection = await invocation.ConnectAsync(ct).ConfigureAwait(false);
-        var repository = await connection.Api.FindRepositoryAsync(invocation.Get(_repository)!, invocation.WorkingDirectory, ct).ConfigureAwait(false);
-        var request = new NewWorkItemRequest(repository.Id, invocation.Get(_title)!, invocation.Get(_description)!, invocation.Get(_agent));
-        return invocation.Output.Changed(await connection.Api.NewWorkItemAsync(request, ct).ConfigureAwait(false));
+        await using var connection = await invocation.ConnectAsync(ct, withEffects: true).ConfigureAwait(false);
+        var named = invocation.Get(_repository)!;
+        var repository = RepositoryPlace.IsOnGitHub(named, out var onGitHub)
+            ? await connection.Api.TryFindRepositoryAsync(named, invocation.WorkingDirectory, ct).ConfigureAwait(false)
+                ?? await connection.Api.AddRepositoryAsync(new AddRepositoryRequest(onGitHub.ToString()), ct).ConfigureAwait(false)
+            : await connection.Api.FindRepositoryAsync(named, invocation.WorkingDirectory, ct).ConfigureAwait(false);
+        var before = connection.IsOwn && repository.Kind == RepositoryKind.GitHub ? await connection.Api.GetOutboxAsync(ct).ConfigureAwait(false) : null;
+        var agent = invocation.Get(_agent) is "terragon" ? "mention" : invocation.Get(_agent);
+        var request = new NewWorkItemRequest(repository.Id, invocation.Get(_title)!, invocation.Get(_description)!, agent);
+        var code = invocation.Output.Changed(await connection.Api.NewWorkItemAsync(request, ct).ConfigureAwait(false));
+        return before is null || code != ExitCode.Ok ? code : await ScanCommand.DrainAsync(connection.Api, before.Failed, invocation, ct).ConfigureAwait(false);
     }
 }

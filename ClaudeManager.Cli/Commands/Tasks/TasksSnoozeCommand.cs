@@ -6,7 +6,7 @@ namespace ClaudeManager.Cli.Commands.Tasks;
 
 internal sealed class TasksSnoozeCommand : Command
 {
-    private readonly Argument<long> _id = new("id") { Description = "The work item's number." };
+    private readonly Argument<long[]> _ids = WorkItemIds.Argument();
     private readonly Option<DateTimeOffset> _until = new("--until")
     {
         Description = "Until when: 2027-01-31, or 2027-01-31T09:00 (local time unless it names an offset).",
@@ -25,7 +25,7 @@ internal sealed class TasksSnoozeCommand : Command
     public TasksSnoozeCommand(CommandRunner runner)
         : base("snooze", "Put it away until a day.")
     {
-        Arguments.Add(_id);
+        Arguments.Add(_ids);
         Options.Add(_until);
         runner.Handle(this, RunAsync);
     }
@@ -33,7 +33,9 @@ internal sealed class TasksSnoozeCommand : Command
     private async Task<int> RunAsync(Invocation invocation, CancellationToken ct)
     {
         await using var connection = await invocation.ConnectAsync(ct).ConfigureAwait(false);
-        var item = await connection.Api.GetWorkItemAsync(invocation.Get(_id), ct).ConfigureAwait(false);
-        return invocation.Output.Changed(await connection.Api.SnoozeAsync(item.Item.Id, new SnoozeRequest(item.Item.Version, invocation.Get(_until)), ct).ConfigureAwait(false));
+        var items = await connection.Api.FindItemsAsync(invocation.Get(_ids)!, ct).ConfigureAwait(false);
+        return items is [var item]
+            ? invocation.Output.Changed(await connection.Api.SnoozeAsync(item.Id, new SnoozeRequest(item.Version, invocation.Get(_until)), ct).ConfigureAwait(false))
+            : invocation.Output.Decided(await connection.Api.SnoozeManyAsync(new BulkSnoozeRequest(items, invocation.Get(_until)), ct).ConfigureAwait(false));
     }
 }

@@ -1,3 +1,4 @@
+using ClaudeManager.Cli.Commands.Runs;
 using ClaudeManager.Cli.Output;
 using ClaudeManager.Core.Contracts;
 
@@ -11,6 +12,23 @@ internal static class WorkItemPrinter
     {
         output.Result(item, () => output.Say($"Work item {item.Item.Id} is {ManagerJson.Name(item.Item.State)}{Reason(item.Item)}."));
         return ExitCode.Ok;
+    }
+
+    /// <summary>One line per item, and the exit code: a conflict when any was refused.</summary>
+    public static int Decided(this CommandOutput output, BulkResultDto result)
+    {
+        output.Result(result, () =>
+        {
+            foreach (var item in result.Items)
+            {
+                output.Say(item.Refusal is { } refusal
+                    ? $"Work item {item.Id}: refused. {refusal.Why} {refusal.Fix}"
+                    : $"Work item {item.Id} is {ManagerJson.Name(item.State!.Value)}: {item.Title}");
+            }
+
+            output.Say($"{result.Done} done, {result.Refused} refused.");
+        });
+        return result.Refused == 0 ? ExitCode.Ok : ExitCode.Conflict;
     }
 
     public static void Detail(this CommandOutput output, WorkItemDetailDto detail)
@@ -43,6 +61,11 @@ internal static class WorkItemPrinter
             }
         }
 
+        if (detail.PullRequest is { } pull)
+        {
+            output.Facts(("Pull request", pull.Line()));
+        }
+
         output.Say("");
         output.Say(detail.Body);
         if (detail.Runs.Count > 0)
@@ -68,15 +91,19 @@ internal static class WorkItemPrinter
     }
 
     /// <summary>What an approval would bind, whole: nobody should approve what they could not read.</summary>
-    public static void ApprovalPreview(this CommandOutput output, ApprovalPreviewDto preview)
+    public static void ApprovalPreview(this CommandOutput output, ApprovalPreviewDto preview, TasksApproveCommand.Choice choice)
     {
+        var program = choice.ProgramOf(preview);
         output.Facts(
             ("Base commit", preview.BaseCommit),
             ("Branch", preview.Branch),
-            ("Agent", string.Join(", ", preview.Agents.Select(agent => agent.Name + (agent.Problem is null ? "" : $" ({agent.Problem})"))) + $"; default {preview.DefaultAgent}"),
-            ("Budget", $"${preview.DefaultBudgetUsd:0.00}, at most ${preview.MaxBudgetUsd:0.00}; estimate: {preview.CostEstimate}"),
-            ("Sandbox", ManagerJson.Name(preview.Sandbox)),
-            ("Tools", string.Join(", ", preview.Tools)),
+            ("Agent", choice.AgentOf(preview)),
+            ("Runs", program is null ? null : program.CommandLine()),
+            ("Variables", program is null ? null : string.Join(", ", program.Variables)),
+            ("Others", string.Join(", ", preview.Agents.Where(agent => agent.Name != choice.AgentOf(preview)).Select(agent => agent.Name + (agent.Problem is null ? "" : $" ({agent.Problem})")))),
+            ("Budget", $"${choice.BudgetOf(preview):0.00}, at most ${preview.MaxBudgetUsd:0.00}; estimate: {preview.CostEstimate}"),
+            ("Sandbox", SandboxOf(preview, program)),
+            ("Tools", ToolsOf(choice.ToolsOf(preview), program)),
             ("Verified by", preview.VerifyCommands.Count == 0 ? "nothing was found to run" : string.Join("; ", preview.VerifyCommands.Select(command => string.Join(' ', command)))),
             ("Prompt", $"{preview.PromptTemplate}, SHA-256 {preview.PromptSha256}"));
         foreach (var warning in preview.Warnings)
@@ -92,6 +119,41 @@ internal static class WorkItemPrinter
 
         output.Say("---");
     }
+
+    /// <summary>What each of several would be approved with, and what all of them may cost.</summary>
+    public static void ApprovalPreviews(this CommandOutput output, IReadOnlyList<BulkPreviewDto> previews, TasksApproveCommand.Choice choice)
+    {
+        var ready = previews.Where(p => p.Preview is not null).ToList();
+        output.Table(
+            ["Id", "Score", "Title", "Repository", "Agent", "Budget", "Sandbox", "Tools", "Prompt"],
+            ready.Select(p => new[]
+            {
+                $"{p.Id}", $"{p.Score:0.0}", p.Title, p.Repository, choice.AgentOf(p.Preview!), $"${choice.BudgetOf(p.Preview!):0.00}",
+                SandboxOf(p.Preview!, choice.ProgramOf(p.Preview!)), ToolsOf(choice.ToolsOf(p.Preview!), choice.ProgramOf(p.Preview!)), p.Preview!.PromptSha256[..12],
+            }));
+        foreach (var (agent, program) in ready.Select(p => (choice.AgentOf(p.Preview!), choice.ProgramOf(p.Preview!))).DistinctBy(a => a.Item2?.Sha256))
+        {
+            output.Say($"{agent} runs: {(program is null ? "nothing known" : program.CommandLine())}");
+        }
+
+        foreach (var warning in ready.SelectMany(p => p.Preview!.Warnings).Distinct())
+        {
+            output.Say($"Warning: {warning}");
+        }
+
+        foreach (var refused in previews.Where(p => p.Refusal is not null))
+        {
+            output.Say($"Left out: {refused.Id}. {refused.Refusal!.Why} {refused.Refusal.Fix}");
+        }
+
+        output.Say($"{ready.Count} work items, ${ready.Sum(p => choice.BudgetOf(p.Preview!)):0.00} at most in total. What one would be sent, whole: claude-manager execute --dry-run -t ID");
+    }
+
+    private static string SandboxOf(ApprovalPreviewDto preview, AgentProgramDto? program)
+        => ManagerJson.Name(preview.Sandbox) + (program is null ? "" : program.Network ? ", with network" : ", no network");
+
+    private static string ToolsOf(IReadOnlyList<string> tools, AgentProgramDto? program)
+        => program is { TakesTools: false } ? "whatever the program does" : string.Join(", ", tools);
 
     public static string StateText(this RunDto run)
         => run.EndReason is { } reason ? $"{ManagerJson.Name(run.State)}: {ManagerJson.Name(reason)}" : ManagerJson.Name(run.State);

@@ -18,15 +18,28 @@ public sealed partial class ClaudeCodeRunner(ContainedProcess processes, HostEnv
     /// <summary>The first version that enforces <c>--max-budget-usd</c> over everything a run does.</summary>
     public static readonly Version MinimumVersion = new(2, 1, 217);
 
+    private const bool Network = true;
+
     private const string Continue =
         "You were interrupted. Go on with the task where you stopped, under the same rules. First look at what the working tree holds now: your last edits may be missing from it.";
 
     private static readonly TimeSpan s_probeTimeout = TimeSpan.FromSeconds(20);
 
+    /// <summary>A folder of sessions is named after the working directory, cut where a name gets too long.</summary>
+    private const int LongestProjectName = 200;
+
     /// <summary>When a refusal names no time.</summary>
     private static readonly TimeSpan s_defaultPark = TimeSpan.FromMinutes(15);
 
     public string Key => "claude-code";
+
+    /// <summary>The other arguments are the service's own, or in the approval already (tools, budget).</summary>
+    public AgentProgram? Describe(string name, ExecutorConfiguration executor)
+    {
+        var settings = executor.ClaudeCode;
+        string[] model = settings.Model is null ? [] : ["--model", settings.Model];
+        return name == Key ? new AgentProgram([settings.Path, "--permission-mode", settings.PermissionMode, .. model], settings.Environment, Network, TakesTools: true) : null;
+    }
 
     public async Task<AgentAvailability> ProbeAsync(string name, ManagerConfiguration configuration, CancellationToken ct)
     {
@@ -58,9 +71,9 @@ public sealed partial class ClaudeCodeRunner(ContainedProcess processes, HostEnv
             return Misconfigured(problem);
         }
 
-        if (request.BudgetUsd <= 0)
+        if (UsedUp(request) is { } nothingLeft)
         {
-            return new AgentOutcome(RunEndReason.BudgetExhausted, FailureClass.Budget, "Nothing is left of the run's budget.");
+            return nothingLeft;
         }
 
         using var key = gateway.Issue(request.Run);
@@ -83,6 +96,18 @@ public sealed partial class ClaudeCodeRunner(ContainedProcess processes, HostEnv
             return Misconfigured($"Claude Code is not here: {e.Message}.");
         }
     }
+
+    /// <summary>The CLI finds a session in whichever project's folder it is.</summary>
+    public string? SessionFile(string home, string workspace, Guid sessionId)
+    {
+        var projects = Path.Combine(ConfigurationFolder(home), "projects");
+        var name = sessionId + ".jsonl";
+        var found = Directory.Exists(projects) ? Directory.EnumerateDirectories(projects).Select(project => Path.Combine(project, name)).FirstOrDefault(File.Exists) : null;
+        var project = string.Concat(workspace.Select(c => char.IsAsciiLetterOrDigit(c) ? c : '-'));
+        return found ?? Path.Combine(projects, project.Length <= LongestProjectName ? project : project[..LongestProjectName], name);
+    }
+
+    private static string ConfigurationFolder(string home) => Path.Combine(home, ".claude");
 
     private async Task<(ContainedResult Ended, ClaudeStream Stream, string Complaints)> AttemptAsync(AgentRequest request, ModelKey key, IAgentSink sink, CancellationToken ct)
     {
@@ -135,16 +160,15 @@ public sealed partial class ClaudeCodeRunner(ContainedProcess processes, HostEnv
 
     private ContainedCommand Command(AgentRequest request, ModelKey key)
     {
-        var settings = request.Executor.ClaudeCode;
         List<string> command =
         [
-            host.Resolve(settings.Path, System.Environment.CurrentDirectory), "-p",
+            host.Resolve(request.Executor.ClaudeCode.Path, System.Environment.CurrentDirectory), "-p",
             "--output-format", "stream-json", "--verbose", "--include-partial-messages",
             request.Resume ? "--resume" : "--session-id", request.SessionId.ToString(),
             .. Policy(request),
         ];
         return new ContainedCommand(
-            request.Run, "agent", command, request.Workspace, request.Home, Environment(request, gateway, key), request.Sandbox, Network: true, request.Executor.Timeout,
+            request.Run, "agent", command, request.Workspace, request.Home, Environment(request, gateway, key), request.Sandbox, Network, request.Executor.Timeout,
             Encoding.UTF8.GetBytes(request.Resume ? Continue : request.Prompt));
     }
 
@@ -164,8 +188,8 @@ public sealed partial class ClaudeCodeRunner(ContainedProcess processes, HostEnv
         return
         [
             .. allowed,
-            "--max-turns", request.Executor.MaxTurns.ToString(CultureInfo.InvariantCulture),
-            "--max-budget-usd", request.BudgetUsd.ToString("0.######", CultureInfo.InvariantCulture),
+            "--max-turns", TurnsLeft(request).ToString(CultureInfo.InvariantCulture),
+            "--max-budget-usd", BudgetLeft(request).ToString("0.######", CultureInfo.InvariantCulture),
             .. permissions,
             .. model,
             "--setting-sources", "user", "--strict-mcp-config", "--disable-slash-commands",
@@ -183,7 +207,7 @@ public sealed partial class ClaudeCodeRunner(ContainedProcess processes, HostEnv
         {
             ["ANTHROPIC_BASE_URL"] = gateway.Address.ToString().TrimEnd('/'),
             ["ANTHROPIC_AUTH_TOKEN"] = key.Secret.Reveal(),
-            ["CLAUDE_CONFIG_DIR"] = Directory.CreateDirectory(Path.Combine(request.Home, ".claude")).FullName,
+            ["CLAUDE_CONFIG_DIR"] = Directory.CreateDirectory(ConfigurationFolder(request.Home)).FullName,
             ["DISABLE_AUTOUPDATER"] = "1",
             ["CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"] = "1",
             ["NO_PROXY"] = direct,
@@ -214,7 +238,7 @@ public sealed partial class ClaudeCodeRunner(ContainedProcess processes, HostEnv
             return result.FromApi || result.ApiStatus is not null ? ApiOutcome(result, stream, key, now) : result.Subtype switch
             {
                 "error_max_budget_usd" => new AgentOutcome(RunEndReason.BudgetExhausted, FailureClass.Budget, string.Create(CultureInfo.InvariantCulture, $"The agent used up its budget of ${request.BudgetUsd:0.00}.")),
-                "error_max_turns" => new AgentOutcome(RunEndReason.Failed, FailureClass.Agent, $"The agent was not done after {request.Executor.MaxTurns} turns (executor.maxTurns)."),
+                "error_max_turns" => OutOfTurns(request),
                 _ => new AgentOutcome(RunEndReason.Failed, FailureClass.Agent, result.Text.Length > 0 ? result.Text : $"The agent reported an error ({result.Subtype}) without saying which."),
             };
         }
@@ -240,6 +264,19 @@ public sealed partial class ClaudeCodeRunner(ContainedProcess processes, HostEnv
         ( >= 500 or 408 or null, _) => new AgentOutcome(RunEndReason.Failed, FailureClass.Transient, result.Text),
         _ => new AgentOutcome(RunEndReason.Failed, FailureClass.Agent, result.Text),
     };
+
+    /// <summary>How the run ends when earlier attempts have left nothing to work with.</summary>
+    internal static AgentOutcome? UsedUp(AgentRequest request)
+        => BudgetLeft(request) <= 0
+            ? new AgentOutcome(RunEndReason.BudgetExhausted, FailureClass.Budget, string.Create(CultureInfo.InvariantCulture, $"Nothing is left of the approved budget of ${request.BudgetUsd:0.00}."))
+            : TurnsLeft(request) <= 0 ? OutOfTurns(request) : null;
+
+    private static decimal BudgetLeft(AgentRequest request) => request.BudgetUsd - (request.Spent.CostUsd ?? 0);
+
+    private static int TurnsLeft(AgentRequest request) => request.Executor.MaxTurns - (request.Spent.Turns ?? 0);
+
+    private static AgentOutcome OutOfTurns(AgentRequest request)
+        => new(RunEndReason.Failed, FailureClass.Agent, $"The agent was not done after {request.Executor.MaxTurns} turns (executor.maxTurns).");
 
     private static AgentOutcome Misconfigured(string detail) => new(RunEndReason.ConfigurationError, FailureClass.Configuration, detail);
 

@@ -144,23 +144,28 @@ internal sealed class ClaudeStream(string workspace)
             root.Number("api_error_status") is { } status and >= 100 and < 600 ? (int)status : null,
             root.Text("terminal_reason") == "api_error",
             turns);
-        var (input, output) = TotalsOf(root);
-        Usage = new AgentUsage(root.Amount("total_cost_usd"), input ?? Usage.InputTokens, output ?? Usage.OutputTokens, turns);
+        Usage = UsageOf(root, turns);
         return [Event("result", root, text)];
     }
 
-    /// <summary><c>usage</c> leaves subagents out, <c>modelUsage</c> does not.</summary>
-    private static (long? Input, long? Output) TotalsOf(JsonElement result)
+    /// <summary>
+    /// Of this call alone. <c>usage</c> leaves subagents out, <c>modelUsage</c> does not; but in a resumed session that and <c>total_cost_usd</c> go on from the earlier calls, where the CLI is
+    /// new enough to remember them, and then it also says what came since.
+    /// </summary>
+    private AgentUsage UsageOf(JsonElement result, int turns)
     {
-        if (result.At("modelUsage") is not { ValueKind: JsonValueKind.Object } models)
+        var since = result.At("model_usage_since_last_result");
+        if ((since ?? result.At("modelUsage")) is not { ValueKind: JsonValueKind.Object } models)
         {
-            return (null, null);
+            return Usage with { CostUsd = result.Amount("total_cost_usd"), Turns = turns };
         }
 
         var all = models.EnumerateObject().Select(model => model.Value).ToArray();
-        return (
+        return new AgentUsage(
+            since is null ? result.Amount("total_cost_usd") : all.Sum(m => m.Amount("costUSD") ?? 0),
             all.Sum(m => (m.Number("inputTokens") ?? 0) + (m.Number("cacheReadInputTokens") ?? 0) + (m.Number("cacheCreationInputTokens") ?? 0)),
-            all.Sum(m => m.Number("outputTokens") ?? 0));
+            all.Sum(m => m.Number("outputTokens") ?? 0),
+            turns);
     }
 
     /// <summary>One message comes in several lines, each with the usage so far: the largest counts, once.</summary>

@@ -18,6 +18,8 @@ public sealed partial class ClaudeFlowRunner(ContainedProcess processes, HostEnv
 {
     public const string Name = "claude-flow";
 
+    private const bool Network = true;
+
     /// <summary>Linux takes no longer argument (128 KiB); claude-flow's own words around the objective need some of it.</summary>
     private const int LongestObjective = 100_000;
 
@@ -27,6 +29,17 @@ public sealed partial class ClaudeFlowRunner(ContainedProcess processes, HostEnv
     private static readonly TimeSpan s_setupTimeout = TimeSpan.FromMinutes(2);
 
     public string Key => Name;
+
+    /// <summary>Its own command, then the Claude Code it starts; as there, the rest is the service's own or in the approval already.</summary>
+    public AgentProgram? Describe(string name, ExecutorConfiguration executor)
+    {
+        var claude = executor.ClaudeCode;
+        string[] permissions = executor.ClaudeFlow.SkipPermissions ? [] : ["--permission-mode", claude.PermissionMode];
+        string[] model = claude.Model is null ? [] : ["--model", claude.Model];
+        return name == Name
+            ? new AgentProgram([executor.ClaudeFlow.Path, .. Spawn(executor.ClaudeFlow), claude.Path, .. permissions, .. model], claude.Environment, Network, TakesTools: true)
+            : null;
+    }
 
     public Task<AgentAvailability> ProbeAsync(string name, ManagerConfiguration configuration, CancellationToken ct)
     {
@@ -50,9 +63,9 @@ public sealed partial class ClaudeFlowRunner(ContainedProcess processes, HostEnv
             return Misconfigured(problem);
         }
 
-        if (request.BudgetUsd <= 0)
+        if (ClaudeCodeRunner.UsedUp(request) is { } nothingLeft)
         {
-            return new AgentOutcome(RunEndReason.BudgetExhausted, FailureClass.Budget, "Nothing is left of the run's budget.");
+            return nothingLeft;
         }
 
         if (Encoding.UTF8.GetByteCount(request.Prompt) > LongestObjective)
@@ -125,15 +138,13 @@ public sealed partial class ClaudeFlowRunner(ContainedProcess processes, HostEnv
         }
     }
 
+    private static string[] Spawn(ClaudeFlowConfiguration settings)
+        => ["hive-mind", "spawn", "--claude", "--non-interactive", settings.SkipPermissions ? "--dangerously-skip-permissions" : "--no-auto-permissions"];
+
     private async Task<AgentOutcome> SpawnAsync(string program, AgentRequest request, Dictionary<string, string> environment, ModelKey key, IAgentSink sink, CancellationToken ct)
     {
-        string[] command =
-        [
-            program, "hive-mind", "spawn", "--claude", "--non-interactive",
-            request.Executor.ClaudeFlow.SkipPermissions ? "--dangerously-skip-permissions" : "--no-auto-permissions",
-            // One argument with its name: a task that begins with a dash is still a task.
-            "--objective=" + request.Prompt,
-        ];
+        // One argument with its name: a task that begins with a dash is still a task.
+        string[] command = [program, .. Spawn(request.Executor.ClaudeFlow), "--objective=" + request.Prompt];
         var reader = new ClaudeFlowOutput(request.Workspace);
         var usage = reader.Stream.Usage;
         var ended = await processes.RunAsync(Contained(request, command, environment, request.Executor.Timeout), sink, async (line, isError) =>
@@ -180,7 +191,7 @@ public sealed partial class ClaudeFlowRunner(ContainedProcess processes, HostEnv
     }
 
     private static ContainedCommand Contained(AgentRequest request, IReadOnlyList<string> command, Dictionary<string, string> environment, TimeSpan timeout)
-        => new(request.Run, "agent", command, request.Workspace, request.Home, environment, request.Sandbox, Network: true, timeout);
+        => new(request.Run, "agent", command, request.Workspace, request.Home, environment, request.Sandbox, Network, timeout);
 
     private static AgentOutcome Misconfigured(string detail) => new(RunEndReason.ConfigurationError, FailureClass.Configuration, detail);
 

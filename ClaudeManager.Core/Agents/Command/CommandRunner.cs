@@ -14,10 +14,14 @@ public sealed class CommandRunner(ContainedProcess processes, HostEnvironment ho
     public const string PromptFileVariable = "CLAUDE_MANAGER_PROMPT_FILE";
 
     private const string Prefix = "command:";
+    private const bool Network = true;
     private const int TailLines = 20;
     private const int MaxLine = 2_000;
 
     public string Key => "command";
+
+    public AgentProgram? Describe(string name, ExecutorConfiguration executor)
+        => Find(name, executor) is { } definition ? new AgentProgram([definition.Program, .. definition.Args], definition.Environment, Network, TakesTools: false) : null;
 
     public Task<AgentAvailability> ProbeAsync(string name, ManagerConfiguration configuration, CancellationToken ct) => Task.FromResult(Probe(name, configuration.Executor));
 
@@ -35,7 +39,7 @@ public sealed class CommandRunner(ContainedProcess processes, HostEnvironment ho
         var command = new ContainedCommand(
             request.Run, "agent", [definition.Program, .. definition.Args], request.Workspace, request.Home,
             new Dictionary<string, string>(definition.Environment) { [PromptFileVariable] = promptFile },
-            request.Sandbox, Network: true, timeout, prompt);
+            request.Sandbox, Network, timeout, prompt);
         var tail = new Queue<string>();
         ContainedResult ended;
         try

@@ -35,6 +35,10 @@ public sealed class MentionRunner(Store store, GitHubGateway gateway) : IAgentRu
 
     public bool WorksElsewhere => true;
 
+    /// <summary>Whatever the account does with the task: all that is chosen here is whom it goes to.</summary>
+    public AgentProgram? Describe(string name, ExecutorConfiguration executor)
+        => name == Name && executor.TerragonUsername is { } handle ? new AgentProgram([handle], new Dictionary<string, string>(), Network: true, TakesTools: false) : null;
+
     public Task<AgentAvailability> ProbeAsync(string name, ManagerConfiguration configuration, CancellationToken ct)
         => Task.FromResult(new AgentAvailability(null, null, ProblemOf(configuration.Executor)));
 

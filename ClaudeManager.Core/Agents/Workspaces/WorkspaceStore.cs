@@ -21,8 +21,9 @@ public sealed class WorkspaceStore(DataDirectory data, TimeProvider time)
     private static readonly TimeSpan s_snapshotLimit = TimeSpan.FromMinutes(5);
 
     private readonly ConcurrentDictionary<long, SemaphoreSlim> _fetches = new();
+    private readonly ConcurrentDictionary<long, Shelf> _shelves = new();
 
-    /// <summary>Larger bundles stay in the local store only. Default 64 MB.</summary>
+    /// <summary>More than this of one run's work and session stays on this machine only. Default 64 MB.</summary>
     public long MaxBundleBytes { get; init; } = 64 * 1024 * 1024;
 
     /// <summary>A workspace at the base, or at saved work on top of it. What an earlier attempt left in the directory is gone afterwards; its home stays.</summary>
@@ -35,8 +36,87 @@ public sealed class WorkspaceStore(DataDirectory data, TimeProvider time)
         Directory.CreateDirectory(workspace.Home);
         File.Delete(workspace.IndexFile);
         File.Delete(workspace.IndexFile + ".lock");
-        await PopulateAsync(repositoryId, workspace.Directory, workspace.IndexFile, baseCommit, wipCommit ?? baseCommit, ct).ConfigureAwait(false);
+        if (wipCommit is not null || !await TryTakeAsync(workspace, ct).ConfigureAwait(false))
+        {
+            await PopulateAsync(repositoryId, workspace.Directory, workspace.IndexFile, baseCommit, wipCommit ?? baseCommit, ct).ConfigureAwait(false);
+        }
+
         return workspace;
+    }
+
+    /// <summary>
+    /// Makes a workspace at a base ahead of time, which the next <see cref="PrepareAsync"/> at that base takes by renaming it: writing a thousand files takes a slow disk a second. One per repository;
+    /// none that was used comes back. Only this process's memory says which are complete: what an earlier process left is never taken, and removed here or by <see cref="KeepPreparedAsync"/>.
+    /// </summary>
+    public async Task PrepareAheadAsync(long repositoryId, string sourceRepositoryPath, string baseCommit, CancellationToken ct)
+    {
+        var shelf = ShelfOf(repositoryId);
+        if (shelf.Ready == baseCommit)
+        {
+            return;
+        }
+
+        await shelf.Gate.WaitAsync(ct).ConfigureAwait(false);
+        try
+        {
+            shelf.Making = baseCommit;
+            await EnsureBaseAsync(repositoryId, sourceRepositoryPath, baseCommit, ct).ConfigureAwait(false);
+            var directory = data.PreparedDirectory(repositoryId);
+            shelf.Ready = null;
+            await AgentDirectory.RemoveAsync(directory, ct).ConfigureAwait(false);
+            var (files, index) = Places(directory);
+            await PopulateAsync(repositoryId, files, index, baseCommit, baseCommit, ct).ConfigureAwait(false);
+            shelf.Ready = baseCommit;
+        }
+        finally
+        {
+            shelf.Making = null;
+            shelf.Gate.Release();
+        }
+    }
+
+    /// <summary>Removes what is prepared for every other repository.</summary>
+    public async Task KeepPreparedAsync(IReadOnlySet<long> repositoryIds, CancellationToken ct)
+    {
+        if (!Directory.Exists(data.PreparedRoot))
+        {
+            return;
+        }
+
+        foreach (var path in Directory.GetDirectories(data.PreparedRoot))
+        {
+            if (!long.TryParse(Path.GetFileName(path), NumberStyles.None, CultureInfo.InvariantCulture, out var repositoryId) || repositoryIds.Contains(repositoryId))
+            {
+                continue;
+            }
+
+            var shelf = ShelfOf(repositoryId);
+            await shelf.Gate.WaitAsync(ct).ConfigureAwait(false);
+            try
+            {
+                shelf.Ready = null;
+                await AgentDirectory.RemoveAsync(path, ct).ConfigureAwait(false);
+            }
+            finally
+            {
+                shelf.Gate.Release();
+            }
+        }
+    }
+
+    /// <summary>How many bytes the files of a workspace at a base have.</summary>
+    public async Task<long> SizeAsync(long repositoryId, string sourceRepositoryPath, string baseCommit, CancellationToken ct)
+    {
+        var shelf = ShelfOf(repositoryId);
+        if (shelf.Size is not { } known || known.Commit != baseCommit)
+        {
+            await EnsureBaseAsync(repositoryId, sourceRepositoryPath, baseCommit, ct).ConfigureAwait(false);
+            var sizes = (await GitAsync(repositoryId, ["ls-tree", "-r", "--format=%(objectsize)", baseCommit], ct).ConfigureAwait(false)).Text;
+            known = (baseCommit, sizes.Split('\n').Sum(size => long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var bytes) ? bytes : 0));
+            shelf.Size = known;
+        }
+
+        return known.Bytes;
     }
 
     /// <summary>A clean stand-alone checkout, e.g. to verify in. The directory must be empty or not exist.</summary>
@@ -106,14 +186,15 @@ public sealed class WorkspaceStore(DataDirectory data, TimeProvider time)
     }
 
     /// <summary>Brings saved work into this machine's store and returns its commit.</summary>
-    public async Task<string> RestoreBundleAsync(long runId, long repositoryId, string sourceRepositoryPath, string baseCommit, byte[] bundle, CancellationToken ct)
+    /// <param name="savedBy">The run whose work it is: the same, or an earlier one that this goes on from.</param>
+    public async Task<string> RestoreBundleAsync(long runId, long savedBy, long repositoryId, string sourceRepositoryPath, string baseCommit, byte[] bundle, CancellationToken ct)
     {
         await EnsureBaseAsync(repositoryId, sourceRepositoryPath, baseCommit, ct).ConfigureAwait(false);
         var file = Path.Combine(Directory.CreateDirectory(data.RunDirectory(runId)).FullName, "wip.bundle");
         try
         {
             await File.WriteAllBytesAsync(file, bundle, ct).ConfigureAwait(false);
-            await GitAsync(repositoryId, ["-c", "transfer.fsckObjects=true", "fetch", "-q", "--no-tags", "--no-write-fetch-head", file, $"+{Ref("wip", runId)}:{Ref("wip", runId)}"], ct).ConfigureAwait(false);
+            await GitAsync(repositoryId, ["-c", "transfer.fsckObjects=true", "fetch", "-q", "--no-tags", "--no-write-fetch-head", file, $"+{Ref("wip", savedBy)}:{Ref("wip", runId)}"], ct).ConfigureAwait(false);
         }
         finally
         {
@@ -121,6 +202,13 @@ public sealed class WorkspaceStore(DataDirectory data, TimeProvider time)
         }
 
         return (await GitAsync(repositoryId, ["rev-parse", "--verify", Ref("wip", runId)], ct).ConfigureAwait(false)).Text;
+    }
+
+    /// <summary>An empty home in place of one that is behind, and may hold links an agent planted.</summary>
+    internal static async Task RenewHomeAsync(Workspace workspace, CancellationToken ct)
+    {
+        await AgentDirectory.RemoveAsync(workspace.Home, ct).ConfigureAwait(false);
+        Directory.CreateDirectory(workspace.Home);
     }
 
     /// <summary>Removes everything of a run but what the store holds, whatever modes and depths its agent left.</summary>
@@ -146,6 +234,40 @@ public sealed class WorkspaceStore(DataDirectory data, TimeProvider time)
 
         return removed;
     }
+
+    /// <summary>Takes what is prepared for the workspace's base, waiting for it if it is being made right now: that is done before a second one would be.</summary>
+    private async Task<bool> TryTakeAsync(Workspace workspace, CancellationToken ct)
+    {
+        var shelf = ShelfOf(workspace.RepositoryId);
+        if (shelf.Ready != workspace.BaseCommit && shelf.Making != workspace.BaseCommit)
+        {
+            return false;
+        }
+
+        await shelf.Gate.WaitAsync(ct).ConfigureAwait(false);
+        try
+        {
+            if (shelf.Ready != workspace.BaseCommit)
+            {
+                return false;
+            }
+
+            // The index stays true: a rename above a file changes nothing of what git remembers of it.
+            shelf.Ready = null;
+            var (files, index) = Places(data.PreparedDirectory(workspace.RepositoryId));
+            Directory.Move(files, workspace.Directory);
+            File.Move(index, workspace.IndexFile);
+            return true;
+        }
+        finally
+        {
+            shelf.Gate.Release();
+        }
+    }
+
+    private Shelf ShelfOf(long repositoryId) => _shelves.GetOrAdd(repositoryId, _ => new Shelf());
+
+    private static (string Files, string Index) Places(string preparedDirectory) => (Path.Combine(preparedDirectory, "workspace"), Path.Combine(preparedDirectory, "index"));
 
     private static string Ref(string kind, long runId) => string.Create(CultureInfo.InvariantCulture, $"refs/claude-manager/{kind}/{runId}");
 
@@ -276,4 +398,18 @@ public sealed class WorkspaceStore(DataDirectory data, TimeProvider time)
         ["GIT_INDEX_FILE"] = indexFile,
         ["GIT_LITERAL_PATHSPECS"] = "1",
     };
+
+    /// <summary>The prepared workspace of one repository. It is written under the gate, and looked at without.</summary>
+    private sealed class Shelf
+    {
+        public SemaphoreSlim Gate { get; } = new(1, 1);
+
+        /// <summary>The base of the workspace that is there, complete and unused.</summary>
+        public volatile string? Ready;
+
+        /// <summary>The base of the one being made.</summary>
+        public volatile string? Making;
+
+        public (string Commit, long Bytes)? Size { get; set; }
+    }
 }

@@ -5,6 +5,7 @@ using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ClaudeManager.Core.GitHub.Http;
 using ClaudeManager.Core.Resilience;
 using ClaudeManager.Core.Security;
 
@@ -63,6 +64,7 @@ public sealed class AppCredential(long appId, long installationId, SecretString 
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(address.Api, string.Create(CultureInfo.InvariantCulture, $"app/installations/{installationId}/access_tokens")));
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", SignToken());
+        request.Headers.UserAgent.Add(GitHubHttp.Agent);
         using var response = await http.SendAsync(request, ct).ConfigureAwait(false);
         if (!response.IsSuccessStatusCode)
         {

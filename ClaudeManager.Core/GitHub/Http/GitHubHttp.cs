@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Headers;
 using System.Text.Json;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.GitHub.Credentials;
@@ -18,6 +19,9 @@ namespace ClaudeManager.Core.GitHub.Http;
 internal sealed class GitHubHttp : IDisposable
 {
     private const int Retries = 2;
+
+    /// <summary>GitHub refuses who does not say what it is.</summary>
+    public static readonly ProductInfoHeaderValue Agent = new("claude-manager", typeof(GitHubHttp).Assembly.GetName().Version?.ToString(3));
 
     private readonly HttpMessageInvoker _chain;
 
@@ -48,6 +52,8 @@ internal sealed class GitHubHttp : IDisposable
     public async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, GitHubCall call, CancellationToken ct)
     {
         call.Attach(request);
+        request.Headers.UserAgent.Clear();
+        request.Headers.UserAgent.Add(Agent);
         var response = await _chain.SendAsync(request, ct).ConfigureAwait(false);
         if (response.IsSuccessStatusCode && IsJsonOrEmpty(response))
         {

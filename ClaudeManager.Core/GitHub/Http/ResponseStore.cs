@@ -9,10 +9,8 @@ using Microsoft.EntityFrameworkCore;
 namespace ClaudeManager.Core.GitHub.Http;
 
 /// <summary>The answers kept for conditional requests, in the store: a restart costs nothing. Bounded in number and size.</summary>
-internal sealed class ResponseStore(Store store)
+internal sealed class ResponseStore(Store store, int capacity = 2000)
 {
-    public const int Capacity = 2000;
-
     private const int LargestBody = 4 * 1024 * 1024;
 
     // Marking every use would make each free request a write.
@@ -71,11 +69,11 @@ internal sealed class ResponseStore(Store store)
     }
 
     /// <summary>A tenth at once, so that a full store does not forget at every answer.</summary>
-    private static async Task ForgetAsync(ManagerDbContext db, CancellationToken ct)
+    private async Task ForgetAsync(ManagerDbContext db, CancellationToken ct)
     {
-        if (await db.GitHubResponses.CountAsync(ct).ConfigureAwait(false) >= Capacity)
+        if (await db.GitHubResponses.CountAsync(ct).ConfigureAwait(false) >= capacity)
         {
-            var oldest = db.GitHubResponses.OrderBy(r => r.UsedAt).Take(Capacity / 10).Select(r => r.Key);
+            var oldest = db.GitHubResponses.OrderBy(r => r.UsedAt).Take(capacity / 10).Select(r => r.Key);
             await db.GitHubResponses.Where(r => oldest.Contains(r.Key)).ExecuteDeleteAsync(ct).ConfigureAwait(false);
         }
     }

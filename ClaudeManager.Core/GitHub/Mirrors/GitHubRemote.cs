@@ -47,7 +47,18 @@ public sealed partial class GitHubRemote(GitHubCredential credential, CurrentCon
             return;
         }
 
-        await RunAsync(directory, ["push", "--quiet", "--porcelain", "--no-verify", $"--force-with-lease={reference}:{expected}", UrlOf(repository).AbsoluteUri, $"{commit}:{reference}"], null, ct).ConfigureAwait(false);
+        try
+        {
+            await RunAsync(directory, ["push", "--quiet", "--porcelain", "--no-verify", $"--force-with-lease={reference}:{expected}", UrlOf(repository).AbsoluteUri, $"{commit}:{reference}"], null, ct).ConfigureAwait(false);
+        }
+        catch (GitHubException refused) when (refused.Problem == GitHubProblem.Refused)
+        {
+            // When a connection breaks, git sends its request again by itself, and is refused because of its own effect.
+            if (await ReadReferenceAsync(directory, repository, reference, ct).ConfigureAwait(false) != commit)
+            {
+                throw;
+            }
+        }
     }
 
     /// <summary>Where a branch stands at GitHub; null when it is not there.</summary>

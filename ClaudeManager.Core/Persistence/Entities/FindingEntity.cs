@@ -29,6 +29,9 @@ public sealed class FindingEntity
     public string? IssueReference { get; set; }
     public string? Priority { get; set; }
     public DateOnly? DueOn { get; set; }
+
+    /// <summary>What its scanner keeps of it besides; only that scanner reads it.</summary>
+    public string? Details { get; set; }
     public bool Gone { get; set; }
 
     /// <summary>The commit whose scan no longer showed it.</summary>
@@ -60,4 +63,18 @@ public sealed class ScanEntity
     /// <summary>JSON array of <see cref="Contracts.ScanProblemDto"/>.</summary>
     public required string Problems { get; set; }
     public string? Error { get; set; }
+}
+
+/// <summary>A scan while it runs: kept true once a second by the process that scans, gone with the end of the scan. One that has gone silent is of a process that is dead. Times are the database's.</summary>
+public sealed class RunningScanEntity
+{
+    public long Id { get; set; }
+    public long RepositoryId { get; set; }
+    public int Files { get; set; }
+
+    /// <summary>Null until the scanners know what they will read.</summary>
+    public int? TotalFiles { get; set; }
+    public int Findings { get; set; }
+    public DateTimeOffset StartedAt { get; set; }
+    public DateTimeOffset HeartbeatAt { get; set; }
 }

@@ -40,4 +40,11 @@ public sealed class RepositoryEntity
     public int Version { get; set; }
     public DateTimeOffset CreatedAt { get; set; }
     public DateTimeOffset UpdatedAt { get; set; }
+
+    /// <summary>Where its scan stands when nobody scans it.</summary>
+    public RepositoryScanState ScanStateAtRest()
+        => LastScanError is not null ? RepositoryScanState.Failed
+            : ScannedCommit is null ? RepositoryScanState.Never
+            : Accepted ? RepositoryScanState.Ok
+            : RepositoryScanState.Preview;
 }

@@ -75,6 +75,9 @@ public sealed class ApprovalEntity
 
     /// <summary>JSON array of strings.</summary>
     public required string Tools { get; set; }
+
+    /// <summary>JSON of <see cref="AgentProgramDto"/>: what ran under the agent's name when it was approved; the envelope covers it.</summary>
+    public string? Program { get; set; }
     public long BudgetMicroUsd { get; set; }
     public SandboxLevel Sandbox { get; set; }
 

@@ -13,10 +13,6 @@ namespace ClaudeManager.Core.Runs.Outcomes;
 /// <summary>Starts a run that goes on with a published result, under the approval it was made by: its expiry, what is left of its budget, and <c>executor.maxAttempts</c> runs in all.</summary>
 public sealed class FollowUps(ApprovalSeal seal, CurrentConfiguration configuration)
 {
-    /// <summary>What all runs of an approval have cost, in millionths of a US dollar.</summary>
-    public static async Task<long> SpentAsync(ManagerDbContext db, long approvalId, CancellationToken ct)
-        => await db.Runs.Where(r => r.ApprovalId == approvalId).SumAsync(r => r.CostMicroUsd, ct).ConfigureAwait(false) ?? 0;
-
     /// <param name="item">Tracked, and in review.</param>
     /// <returns>Why none starts; null when one does.</returns>
     public async Task<string?> StartAsync(StoreTransaction tx, WorkItemEntity item, FollowUp followUp, CancellationToken ct)
@@ -39,7 +35,7 @@ public sealed class FollowUps(ApprovalSeal seal, CurrentConfiguration configurat
         }
 
         var approval = await tx.Db.Approvals.AsTracking().SingleAsync(a => a.Id == last.ApprovalId, ct).ConfigureAwait(false);
-        if (await SpentAsync(tx.Db, approval.Id, ct).ConfigureAwait(false) >= approval.BudgetMicroUsd)
+        if (await tx.Db.Runs.Where(r => r.ApprovalId == approval.Id).SumAsync(r => r.CostMicroUsd ?? 0, ct).ConfigureAwait(false) >= approval.BudgetMicroUsd)
         {
             return "the approved budget is spent.";
         }

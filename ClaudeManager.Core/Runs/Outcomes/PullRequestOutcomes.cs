@@ -49,7 +49,7 @@ public sealed class PullRequestOutcomes(Store store, GitHubGateway gateway, Foll
 
         var checks = await gateway.GetChecksAsync(repository, pull.HeadCommit, ct).ConfigureAwait(false);
         var wanted = await ChangesWantedAsync(repository, known, ct).ConfigureAwait(false);
-        var failed = checks.Checks.Any(c => c.State == GitHubCheckState.Pending) ? [] : checks.Checks.Where(c => c.State == GitHubCheckState.Failed).ToList();
+        IReadOnlyList<GitHubCheck> failed = checks.Checks.Any(c => c.State == GitHubCheckState.Pending) ? [] : [.. checks.Checks.Where(c => c.State == GitHubCheckState.Failed)];
         var comments = wanted.Count == 0 ? [] : await gateway.ListReviewCommentsAsync(repository, known.Number, ct).ConfigureAwait(false);
         await store.WriteAsync(operation, async (tx, token) =>
         {

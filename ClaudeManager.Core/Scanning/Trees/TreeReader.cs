@@ -86,8 +86,9 @@ internal sealed class TreeReader(LocalRepository repository)
     /// <summary>Reads files, several at a time and in no order, and returns those that could not be.</summary>
     /// <param name="tree">The whole tree <paramref name="entries"/> are of, where it is known: its <c>.gitattributes</c> say whether the working tree may be read instead.</param>
     /// <param name="words">Files without any of these words need not be visited; null: visit all.</param>
-    public async Task<IReadOnlyList<ScanProblemDto>> ReadAsync(IReadOnlyList<TreeEntry> entries, IReadOnlyList<TreeEntry>? tree, IReadOnlyList<string>? words, BlobVisitor visit, CancellationToken ct)
+    public async Task<IReadOnlyList<ScanProblemDto>> ReadAsync(IReadOnlyList<TreeEntry> entries, IReadOnlyList<TreeEntry>? tree, IReadOnlyList<string>? words, BlobVisitor visit, ScanProgress progress, CancellationToken ct)
     {
+        progress.Expect(entries.Count);
         var problems = new ConcurrentBag<ScanProblemDto>();
         IReadOnlyList<TreeEntry> stored = entries;
         if (tree is not null && !repository.IsBare && entries.Count > 0)
@@ -95,7 +96,7 @@ internal sealed class TreeReader(LocalRepository repository)
             using var checkedOut = WorkingTree.TryOpen(repository.Path, repository.GitDirectory, entries[0].BlobId.Length / 2);
             if (checkedOut is not null && !await HasFiltersAsync(tree, ct).ConfigureAwait(false))
             {
-                stored = await ReadCheckedOutAsync(checkedOut, entries, visit, ct).ConfigureAwait(false);
+                stored = await ReadCheckedOutAsync(checkedOut, entries, VisitAndCount, ct).ConfigureAwait(false);
             }
         }
 
@@ -103,11 +104,20 @@ internal sealed class TreeReader(LocalRepository repository)
         if (words is not null && tree is not null && stored.Count >= WorthAsking && stored.Count >= tree.Count / 2
             && await FindPathsWithAsync(words, ct).ConfigureAwait(false) is { } paths)
         {
+            var all = stored.Count;
             stored = [.. stored.Where(e => paths.Contains(e.Path))];
+            progress.Done(all - stored.Count);
         }
 
-        await ReadStoredAsync(stored, visit, problems, ct).ConfigureAwait(false);
+        await ReadStoredAsync(stored, VisitAndCount, problems, ct).ConfigureAwait(false);
+        progress.Done(problems.Count);
         return [.. problems.OrderBy(p => p.Path, StringComparer.Ordinal)];
+
+        void VisitAndCount(int worker, TreeEntry entry, ReadOnlySpan<byte> content)
+        {
+            visit(worker, entry, content);
+            progress.Done();
+        }
     }
 
     /// <summary>Paths of the commit whose content has one of the words, in any encoding that keeps ASCII or in UTF-16.</summary>

@@ -37,7 +37,7 @@ public abstract class ProposalEffect(string kind, Store store) : IOutboxEffect
             : Marker.Of("effect", entry.Key.Replace(':', '/'));
 
     /// <summary>It was not wanted any more, or is as it should be.</summary>
-    protected static Task Nothing(StoreTransaction tx, CancellationToken ct) => Task.CompletedTask;
+    protected static RecordEffect Nothing { get; } = static (_, _) => Task.CompletedTask;
 
     protected Task<(WorkItemEntity Item, ProposalIssueEntity? Issue)> ReadAsync(long workItemId, CancellationToken ct)
         => store.ReadAsync(async (db, token) => (

@@ -3,7 +3,6 @@ using ClaudeManager.Core.Audit;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.Operations;
-using ClaudeManager.Core.Outbox;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
 using Microsoft.EntityFrameworkCore;
@@ -110,7 +109,7 @@ public sealed class ProposalInbox(Store store, GitHubGateway gateway, LabelAppro
         var refusal = previewed.Refusal;
         if (previewed.Value is { } preview)
         {
-            refusal = (await items.ApproveAsync(As(operation, label.Actor), item.Id, new ApproveRequest(item.Version, preview.PromptSha256, agent), ct, (tx, token) => RememberAsync(tx, item.Id, last, null, token)).ConfigureAwait(false)).Refusal;
+            refusal = (await items.ApproveAsync(As(operation, label.Actor), item.Id, new ApproveRequest(item.Version, preview.Preview.PromptSha256, agent), ct, (tx, token) => RememberAsync(tx, item.Id, last, null, token)).ConfigureAwait(false)).Refusal;
         }
 
         switch (refusal)

@@ -15,6 +15,9 @@ namespace ClaudeManager.Benchmarks.Latency;
 internal static class LatencyBenchmark
 {
     private static readonly TimeProvider s_time = TimeProvider.System;
+
+    /// <summary>Between the end of one run and the next approval, as a person takes at least. The next workspace is made meanwhile.</summary>
+    private static readonly TimeSpan s_betweenApprovals = TimeSpan.FromSeconds(4);
     private static bool s_trace;
 
     public static async Task<int> RunAsync(string[] args, CancellationToken ct)
@@ -59,6 +62,7 @@ internal static class LatencyBenchmark
                 var items = await api.ListWorkItemsAsync([WorkItemState.Proposed], added.Id, null, "id", 0, 500, ct);
                 foreach (var item in items.Items.Take(rounds + 1))
                 {
+                    await Task.Delay(s_betweenApprovals, s_time, ct);
                     latencies.Add(await ApproveAsync(api, item.Id, ct));
                 }
             }

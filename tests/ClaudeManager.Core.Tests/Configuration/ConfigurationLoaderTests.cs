@@ -147,6 +147,41 @@ public sealed class ConfigurationLoaderTests
     }
 
     [Fact]
+    public void Load_Windows_AreReadWithTheirDefaults()
+    {
+        var loaded = Load("""{ "executor": { "windows": [{ "days": ["mon", "sun"], "from": "22:00", "to": "06:30", "timeZone": "Europe/Zurich" }, { "from": "00:00", "to": "24:00" }] } }""");
+
+        Assert.Empty(loaded.Report.Findings);
+        var (night, always) = (loaded.Configuration.Executor.Windows[0], loaded.Configuration.Executor.Windows[1]);
+        Assert.Equal([DayOfWeek.Monday, DayOfWeek.Sunday], night.Days);
+        Assert.Equal((new TimeSpan(22, 0, 0), new TimeSpan(6, 30, 0), "Europe/Zurich"), (night.From, night.To, night.TimeZone));
+        Assert.Equal((7, TimeSpan.Zero, TimeSpan.FromDays(1), "UTC"), (always.Days.Count, always.From, always.To, always.TimeZone));
+    }
+
+    [Theory]
+    [InlineData("""{ "to": "06:00" }""", "CM1108", ".from")]
+    [InlineData("""{ "from": "6:00", "to": "07:00" }""", "CM1105", ".from")]
+    [InlineData("""{ "from": "06:00", "to": "24:01" }""", "CM1105", ".to")]
+    [InlineData("""{ "from": "06:00", "to": 7 }""", "CM1102", ".to")]
+    [InlineData("""{ "from": "06:00", "to": "07:00", "day": ["mon"] }""", "CM1101", ".day")]
+    [InlineData("""{ "from": "06:00", "to": "07:00", "days": ["monday"] }""", "CM1104", ".days[0]")]
+    [InlineData("""{ "from": "06:00", "to": "07:00", "days": [] }""", "CM1106", ".days")]
+    [InlineData("""{ "from": "06:00", "to": "07:00", "timeZone": "Mars/Olympus" }""", "CM1204", ".timeZone")]
+    [InlineData("""{ "from": "06:00", "to": "06:00" }""", "CM1209", "")]
+    [InlineData("""{ "from": "24:00", "to": "06:00" }""", "CM1209", ".from")]
+    [InlineData("\"22:00-06:00\"", "CM1102", "")]
+    public void Load_BadWindow_IsFoundAtItsPlace(string window, string code, string place)
+    {
+        var loaded = Load($$"""
+            { "executor": { "windows": [{ "from": "20:00", "to": "21:00" },
+              {{window}}] } }
+            """);
+
+        var finding = Assert.Single(loaded.Report.Findings);
+        Assert.Equal((code, "executor.windows[1]" + place, 2), (finding.Code, finding.Path, finding.Origin.Line));
+    }
+
+    [Fact]
     public void Load_SecretAnywhereInTheFile_IsFoundAndNeverShown()
     {
         const string token = "ghp_0123456789abcdefghijABCDEFGHIJ012345";
@@ -266,6 +301,7 @@ public sealed class ConfigurationLoaderTests
         ["CM1206"] = new() { Text = """{ "executor": { "defaultExecutor": "terragon" } }""" },
         ["CM1207"] = new() { Text = """{ "executor": { "stallSeconds": 1800 } }""" },
         ["CM1208"] = new() { Variables = new Dictionary<string, string> { ["DATABASE_URL"] = "mysql://x/y" } },
+        ["CM1209"] = new() { Text = """{ "executor": { "windows": [{ "from": "06:00", "to": "06:00" }] } }""" },
         ["CM1301"] = new() { Environment = "prod" },
         ["CM1302"] = new() { Environment = "production" },
         ["CM1303"] = new() { Environment = "production", Overrides = new Dictionary<string, string> { ["logging.level"] = "DEBUG" } },
@@ -351,6 +387,7 @@ public sealed class ConfigurationLoaderTests
         RealType real => real.Maximum.ToString(CultureInfo.InvariantCulture),
         TextType text => JsonSerializer.Serialize(text.Example == "claude-code" ? "command:sample" : text.Example == "0 5 * * *" ? "0 6 * * *" : text.Example == "127.0.0.1" ? "::1" : text.Example),
         ChoiceType choice => $"\"{choice.Values[^1]}\"",
+        ListType { Element: WindowType } => """[{ "from": "22:00", "to": "06:00" }]""",
         ListType { Element: TextType element } => $"[{JsonSerializer.Serialize(element.Example)}]",
         ArgumentsType => "[\"a\", \"a\", \"\"]",
         MapType { Element: CommandsType } => """{ "r": [["a", "b"]] }""",

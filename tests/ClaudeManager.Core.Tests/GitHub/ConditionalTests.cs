@@ -99,8 +99,9 @@ public sealed class ConditionalTests
     [Fact]
     public async Task Kept_MoreThanTheStoreHolds_ForgetsTheOldest()
     {
+        const int Capacity = 50;
         await using var ground = await Ground.StartAsync();
-        var responses = new ResponseStore(ground.Store.Store);
+        var responses = new ResponseStore(ground.Store.Store, Capacity);
         async Task KeepAsync(string key)
         {
             ground.Time.Advance(TimeSpan.FromSeconds(1));
@@ -109,14 +110,14 @@ public sealed class ConditionalTests
             await responses.KeepAsync(key, "token-a", "a", response, Ct);
         }
 
-        for (var i = 0; i <= ResponseStore.Capacity; i++)
+        for (var i = 0; i <= Capacity; i++)
         {
             await KeepAsync(FormattableString.Invariant($"key-{i}"));
         }
 
-        Assert.InRange(await ground.Store.Store.ReadAsync((db, ct) => db.GitHubResponses.CountAsync(ct), Ct), ResponseStore.Capacity / 2, ResponseStore.Capacity);
+        Assert.InRange(await ground.Store.Store.ReadAsync((db, ct) => db.GitHubResponses.CountAsync(ct), Ct), Capacity / 2, Capacity);
         Assert.Null(await responses.FindAsync("key-0", Ct));
-        Assert.NotNull(await responses.FindAsync(FormattableString.Invariant($"key-{ResponseStore.Capacity}"), Ct));
+        Assert.NotNull(await responses.FindAsync("key-50", Ct));
     }
 
     [Fact]

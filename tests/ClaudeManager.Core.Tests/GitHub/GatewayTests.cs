@@ -28,6 +28,9 @@ public sealed class GatewayTests
         Assert.Null(answers[8].State!.Commit);
         var request = Assert.Single(ground.Ledger.Requests);
         Assert.Equal(("graphql", 1, 1), (request.Resource, request.Charged, request.Points));
+        Assert.Equal("manager", (await ground.Gateway.GetOwnAccountAsync(Ct)).Login);
+        await ground.Gateway.ListProposalsAsync(App, Ct);
+        Assert.Equal(2, ground.Ledger.Requests.Count);
     }
 
     [Fact]
@@ -157,6 +160,7 @@ public sealed class GatewayTests
         Assert.Equal((false, "not_planned"), (closed.IsOpen, closed.StateReason));
         Assert.Equal((true, "reopened"), (reopened.IsOpen, reopened.StateReason));
         Assert.Null(await ground.Gateway.GetIssueAsync(App, 99, Ct));
+        await ground.GitHub.VerifyAsync(Ct);
     }
 
     [Fact]
@@ -280,6 +284,7 @@ public sealed class GatewayTests
 
         Assert.Equal((true, merge, false), (merged!.IsMerged, merged.MergeCommit, merged.IsOpen));
         Assert.False((await ground.Gateway.GetIssueAsync(App, issue.Number, Ct))!.IsOpen);
+        await ground.GitHub.VerifyAsync(Ct);
     }
 
     [Fact]

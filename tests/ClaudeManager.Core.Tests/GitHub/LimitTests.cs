@@ -147,6 +147,18 @@ public sealed class LimitTests
     }
 
     [Fact]
+    public async Task Write_ToldToWait_IsNotSentAgainEvenIfTheCallerCould()
+    {
+        await using var ground = await Ground.StartAsync();
+        ground.GitHub.Fail("POST", "/repos/*/issues", GitHubFault.SecondaryLimit(TimeSpan.FromSeconds(5)));
+
+        var fault = await Assert.ThrowsAsync<GitHubException>(() => ground.Gateway.CreateIssueAsync(App, "T", "B", [], s_marker, Ct));
+
+        Assert.Equal((GitHubProblem.Limited, false), (fault.Problem, fault.MayHaveHappened));
+        Assert.Equal(1, ground.Ledger.Count("POST /repos/{owner}/{repo}/issues"));
+    }
+
+    [Fact]
     public async Task Refused_WithoutATime_WaitsAMinuteThenTwo()
     {
         await using var ground = await Ground.StartAsync();

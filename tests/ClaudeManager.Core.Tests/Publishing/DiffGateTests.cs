@@ -136,6 +136,8 @@ public sealed class DiffGateTests
     [InlineData(".GIT")]
     [InlineData("git~1")]
     [InlineData(".git ")]
+    [InlineData(".git.")]
+    [InlineData(".git::$INDEX_ALLOCATION")]
     [InlineData(".g\u200dit")]
     public async Task Check_NameThatAFileSystemTakesForGit_IsHit(string name)
         => Assert.Contains((await CheckRawAsync(("100644", Encoding.UTF8.GetBytes(name), "x\n"u8.ToArray()))).Hits, h => h.Rule == "nested_git");

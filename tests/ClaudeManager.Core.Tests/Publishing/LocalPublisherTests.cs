@@ -104,6 +104,14 @@ public sealed class LocalPublisherTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task PublishAsync_NameTakenInOtherLetters_TakesTheNext()
+    {
+        await _user.GitAsync(Token, "branch", Branch.ToUpperInvariant().Replace("CLAUDE-MANAGER", "claude-manager", StringComparison.Ordinal));
+
+        Assert.Equal(Branch + "-2", (await PublishAsync(await ResultAsync())).Branch);
+    }
+
+    [Fact]
     public async Task PublishAsync_AnotherRunOfTheItem_GetsABranchOfItsOwn()
     {
         var first = await ResultAsync();

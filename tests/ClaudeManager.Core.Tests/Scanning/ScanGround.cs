@@ -7,7 +7,6 @@ using ClaudeManager.Core.Scanning;
 using ClaudeManager.Tests.Shared.Repositories;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ClaudeManager.Core.Tests.Scanning;
 
@@ -26,11 +25,18 @@ internal sealed class ScanGround : IAsyncDisposable
         services.AddSingleton(new DataDirectory(_directory.Combine("data")));
         services.AddGitHub(token: null);
         services.AddSingleton<RepositorySource>();
+        foreach (var scanner in scanners)
+        {
+            services.AddSingleton(scanner);
+        }
+
+        services.AddSingleton<ScanService>();
+        services.AddSingleton<RepositoryRegistry>();
         _services = services.BuildServiceProvider();
         Store = _services.GetRequiredService<Store>();
         Configuration = _services.GetRequiredService<CurrentConfiguration>();
-        Scans = new ScanService(Store, _services.GetRequiredService<RepositorySource>(), Configuration, scanners, NullLogger<ScanService>.Instance);
-        Registry = new RepositoryRegistry(Store, Scans, Configuration, _services.GetRequiredService<DataDirectory>());
+        Scans = _services.GetRequiredService<ScanService>();
+        Registry = _services.GetRequiredService<RepositoryRegistry>();
     }
 
     public Store Store { get; }

@@ -1,7 +1,10 @@
+using System.Text;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Git;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Scanning;
+using ClaudeManager.Core.WorkItems.Proposals;
 using ClaudeManager.Tests.Shared.Repositories;
 using Microsoft.EntityFrameworkCore;
 
@@ -239,6 +242,41 @@ public sealed class ScanServiceTests
     }
 
     [Fact]
+    public async Task Scan_Incremental_CountsTheChangedFilesOnly()
+    {
+        var watched = new WatchedScanner();
+        await using var ground = await ScanGround.CreateAsync(Ct, null, watched);
+        await using var repository = await TestRepository.CreateAsync(Ct, ("a.c", "// TODO: one\nint a;\n"), ("b.c", "int b;\n"), ("c.c", "int c;\n"));
+        var id = await ground.AddAsync(repository, Ct);
+
+        await ground.ScanAsync(id, Ct);
+        Assert.Equal((3, 3, 1), (watched.Last!.Files, watched.Last.TotalFiles, watched.Last.Findings));
+
+        await repository.Write("b.c", "// TODO: two\n// TODO: three\nint b;\n").CommitAsync("Second", Ct);
+        await ground.ScanAsync(id, Ct);
+        Assert.Equal((1, 1, 2), (watched.Last.Files, watched.Last.TotalFiles, watched.Last.Findings));
+    }
+
+    [Fact]
+    public async Task Preview_RegisteredRepository_IsSeenWhileItRuns_AndLeavesNothing()
+    {
+        var endless = new EndlessScanner();
+        await using var ground = await ScanGround.CreateAsync(Ct, null, endless);
+        await using var repository = await TestRepository.CreateAsync(Ct, ("a.c", "int a;\n"));
+        var id = await ground.AddAsync(repository, Ct);
+        using var cancel = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+
+        var preview = ground.Scans.PreviewAsync(id, explain: false, cancel.Token);
+        await endless.Started.WaitAsync(Ct);
+        var seen = (await ground.Registry.GetAsync(id, Ct)).Value!;
+        await cancel.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => preview);
+        Assert.Equal((RepositoryScanState.Never, true), (seen.ScanState, seen.Scan is { TotalFiles: null }));
+        Assert.Null((await ground.Registry.GetAsync(id, Ct)).Value!.Scan);
+    }
+
+    [Fact]
     public async Task Scan_SeveralAtOnce_FindEverythingOnce()
     {
         await using var ground = await ScanGround.CreateAsync(Ct);
@@ -265,6 +303,51 @@ public sealed class ScanServiceTests
         var finding = Assert.Single(await FindingsAsync(ground));
         Assert.Equal("@everyone ``` <script>alert(1)</script> '; DROP TABLE findings; -- $(rm -rf /) #1", finding.Text);
         Assert.Equal("a\n\"'`$(x)`.c", finding.Path);
+    }
+
+    [Fact]
+    public async Task Scan_FilesThatCannotBeRead_AreNamedAndTheRestIsFound()
+    {
+        await using var ground = await ScanGround.CreateAsync(Ct);
+        using var outside = new TemporaryDirectory();
+        await File.WriteAllTextAsync(outside.Combine("secret.c"), "// TODO: outside\n", Ct);
+        await using var repository = await TestRepository.CreateAsync(Ct, ("good.c", "// TODO: inside\n"), ("empty.c", ""));
+        var line = new byte[50_000_000];
+        line.AsSpan().Fill((byte)'x');
+        "// TODO: in one line of 50 MB "u8.CopyTo(line);
+        repository.Write("huge.c", line)
+            .Link("loop-a", "loop-b").Link("loop-b", "loop-a").Link("here", ".").Link("out", outside.Path).Link("out.c", outside.Combine("secret.c"));
+        await repository.GitAsync(Ct, "update-index", "--add", "--cacheinfo", "160000,0123456789012345678901234567890123456789,module");
+        await repository.CommitAsync("What a tree may hold", Ct);
+        var id = await ground.AddAsync(repository, Ct);
+
+        var result = await ground.ScanAsync(id, Ct);
+
+        Assert.Null(result.Error);
+        Assert.Equal(("good.c", "inside"), Assert.Single((await FindingsAsync(ground)).Select(f => (f.Path, f.Text))));
+        Assert.Equal(("huge.c", "too_large"), Assert.Single(result.Problems.Select(p => (p.Path, p.Reason))));
+        var preview = (await ground.Scans.PreviewAsync(repository.Path, null, explain: true, Ct)).Value!;
+        Assert.Equal(("huge.c", "too_large"), Assert.Single(preview.Problems.Select(p => (p.Path, p.Reason))));
+        Assert.Contains(preview.Explanations!, e => e is { Path: "huge.c", Verdict: "too_large" });
+    }
+
+    [Fact]
+    public async Task Scan_HundredThousandFiles_FindsTheOne()
+    {
+        await using var ground = await ScanGround.CreateAsync(Ct);
+        await using var repository = await TestRepository.CreateAsync(Ct, bare: true);
+        var other = (await GitCommand.RunAsync(repository.Path, ["hash-object", "-w", "--stdin"], Ct, "int a;\n"u8.ToArray())).Text;
+        var one = (await GitCommand.RunAsync(repository.Path, ["hash-object", "-w", "--stdin"], Ct, "// TODO: the one\n"u8.ToArray())).Text;
+        var entries = string.Concat(Enumerable.Range(0, 100_000).Select(i => $"100644 blob {(i == 77_777 ? one : other)}\tf{i}.c\n"));
+        var tree = (await GitCommand.RunAsync(repository.Path, ["mktree"], Ct, Encoding.ASCII.GetBytes(entries))).Text;
+        await repository.GitAsync(Ct, "update-ref", "refs/heads/main", await repository.GitAsync(Ct, "commit-tree", tree, "-m", "Many"));
+        var id = await ground.AddAsync(repository, Ct);
+
+        var result = await ground.ScanAsync(id, Ct);
+
+        Assert.Null(result.Error);
+        Assert.Equal(("f77777.c", "the one"), Assert.Single((await FindingsAsync(ground)).Select(f => (f.Path, f.Text))));
+        Assert.Equal(0, (await ground.ScanAsync(id, Ct)).FilesRead);
     }
 
     [Fact]
@@ -308,11 +391,38 @@ public sealed class ScanServiceTests
     {
         public string Key => "broken";
 
+        public IReadOnlyList<string> Labels => [];
+
         public bool IsEnabled(AnalyzerConfiguration analyzer) => true;
 
         public string RulesOf(AnalyzerConfiguration analyzer) => "";
 
+        public ProposalText Describe(FindingEntity finding, ProposalPlace place) => throw new InvalidOperationException("Nothing is ever found.");
+
         public Task<ScannerResult> ScanAsync(ScanRequest request, CancellationToken ct) => throw new InvalidOperationException("It broke.");
+    }
+
+    private sealed class WatchedScanner : IScanner
+    {
+        private readonly TodoCommentsScanner _scanner = new();
+
+        public ScanProgress? Last { get; private set; }
+
+        public string Key => _scanner.Key;
+
+        public IReadOnlyList<string> Labels => _scanner.Labels;
+
+        public ProposalText Describe(FindingEntity finding, ProposalPlace place) => _scanner.Describe(finding, place);
+
+        public bool IsEnabled(AnalyzerConfiguration analyzer) => true;
+
+        public string RulesOf(AnalyzerConfiguration analyzer) => _scanner.RulesOf(analyzer);
+
+        public Task<ScannerResult> ScanAsync(ScanRequest request, CancellationToken ct)
+        {
+            Last = request.Progress;
+            return _scanner.ScanAsync(request, ct);
+        }
     }
 
     private sealed class EndlessScanner : IScanner
@@ -323,9 +433,13 @@ public sealed class ScanServiceTests
 
         public string Key => "endless";
 
+        public IReadOnlyList<string> Labels => [];
+
         public bool IsEnabled(AnalyzerConfiguration analyzer) => true;
 
         public string RulesOf(AnalyzerConfiguration analyzer) => "";
+
+        public ProposalText Describe(FindingEntity finding, ProposalPlace place) => throw new InvalidOperationException("Nothing is ever found.");
 
         public async Task<ScannerResult> ScanAsync(ScanRequest request, CancellationToken ct)
         {

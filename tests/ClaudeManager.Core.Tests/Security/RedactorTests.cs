@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using ClaudeManager.Core.Security;
+using ClaudeManager.Tests.Shared.Properties;
 using CsCheck;
 
 namespace ClaudeManager.Core.Tests.Security;
@@ -32,6 +33,18 @@ public sealed class RedactorTests
             Assert.DoesNotContain("horse", redacted, StringComparison.Ordinal);
             Assert.False(SharesRun(redacted, Base64(Secret), 8), redacted);
         });
+    }
+
+    [Fact]
+    public void Redact_KnownSecretInTheAlphabetOfUrls_IsMasked()
+    {
+        // Unlike words, this one needs the two letters in which the alphabets differ.
+        const string Odd = "~~~???>>>key~~?";
+        var form = Base64("ab:" + Odd).Replace('+', '-').Replace('/', '_');
+        Assert.Contains('_', form);
+        Assert.Contains('-', form);
+
+        Assert.Contains(Redactor.Mask, Knowing(Odd).Redact(form), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -78,7 +91,7 @@ public sealed class RedactorTests
         var redactor = Knowing(Secret);
         var whole = redactor.Redact(text);
 
-        Gen.Int[1, text.Length - 1].Array[0, 8].Sample(cuts =>
+        Gen.Int[1, text.Length - 1].Array[0, 8].Check(cuts =>
         {
             var stream = redactor.OpenStream();
             var given = new StringBuilder();
@@ -90,7 +103,7 @@ public sealed class RedactorTests
             }
 
             Assert.Equal(whole, given.Append(stream.Complete()).ToString());
-        }, seed: "0000KDyK6Ke1", iter: 2000);
+        }, 2_000);
     }
 
     [Fact]

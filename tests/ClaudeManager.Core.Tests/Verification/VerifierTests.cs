@@ -91,6 +91,30 @@ public sealed class VerifierTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task AfterAsync_SecretOnlyWeKnow_IsTakenOut()
+    {
+        // Looks like nothing: only the redactor that has learnt it can tell.
+        const string Plain = "correct horse battery staple";
+        _redactor.Learn(new SecretString(Plain));
+        var tail = Assert.Single(await _verifier.AfterAsync(Plan(["printf", "%s\\n", Plain]), _request, _containment, Token)).OutputTail;
+        Assert.Equal("***\n", tail);
+    }
+
+    [Fact]
+    public async Task AfterAsync_EarlierAttemptWasKilled_ItsFilesAreGone()
+    {
+        var left = Path.Combine(_containment.Data.RunDirectory(1), "verify-after");
+        foreach (var folder in new[] { "home", "tree" })
+        {
+            Directory.CreateDirectory(Path.Combine(left, folder));
+            await File.WriteAllTextAsync(Path.Combine(left, folder, "left-behind"), "", Token);
+        }
+
+        var tail = Assert.Single(await _verifier.AfterAsync(Shell("ls -A . ~"), _request, _containment, Token)).OutputTail;
+        Assert.DoesNotContain("left-behind", tail, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task AfterAsync_Sandboxed_HasAHomeOfItsOwnAndNoNetworkAndNoSecrets()
     {
         var tail = Assert.Single(await _verifier.AfterAsync(

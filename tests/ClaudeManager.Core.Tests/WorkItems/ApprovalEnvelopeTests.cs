@@ -35,6 +35,7 @@ public sealed class ApprovalEnvelopeTests
         ["base"] = e => e with { BaseCommit = "1123456789abcdef0123456789abcdef01234567" },
         ["agent"] = e => e with { Agent = "command:x" },
         ["tools"] = e => e with { ToolPolicySha256 = ApprovalEnvelope.HashTools(["Read", "Edit", "Bash"]) },
+        ["program"] = e => e with { ToolPolicySha256 = ApprovalEnvelope.HashTools(["Read", "Edit"], "{}") },
         ["budget"] = e => e with { BudgetMicroUsd = 5_000_001 },
         ["sandbox"] = e => e with { Sandbox = SandboxLevel.Process },
         ["approvers"] = e => e with { Approvers = ["ann"] },

@@ -7,7 +7,9 @@ using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.Outbox;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
+using ClaudeManager.Core.Repositories;
 using ClaudeManager.Core.Runs;
+using ClaudeManager.Core.Scanning;
 using ClaudeManager.Core.Security;
 using ClaudeManager.Core.Tests.GitHub;
 using ClaudeManager.Core.WorkItems;
@@ -15,6 +17,7 @@ using ClaudeManager.Core.WorkItems.Proposals;
 using ClaudeManager.Tests.Shared.GitHub;
 using ClaudeManager.Tests.Shared.Persistence;
 using ClaudeManager.Tests.Shared.Repositories;
+using ClaudeManager.Worker.Tests.Runs;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using GitHubIssue = ClaudeManager.Tests.Shared.GitHub.GitHubIssue;
@@ -29,9 +32,9 @@ internal sealed class ProposalGround : IAsyncDisposable
 {
     public const string Manager = "acme/manager";
 
-    private readonly TestStore _store;
     private readonly TemporaryDirectory _directory;
-    private readonly StartupSettings _settings;
+    private TestStore _store;
+    private StartupSettings _settings;
     private ServiceProvider _services;
 
     private ProposalGround(TestStore store, TemporaryDirectory directory, LoopbackGitHub github, SkippingTime time)
@@ -94,6 +97,28 @@ internal sealed class ProposalGround : IAsyncDisposable
         _services = Start();
     }
 
+    /// <summary>What a job has that starts with an empty data directory: GitHub, and nothing else.</summary>
+    public async Task ForgetAsync()
+    {
+        await _services.DisposeAsync();
+        await _store.DisposeAsync();
+        _store = (await TestStore.CreateAsync("sqlite", Ct, Time))!;
+        _settings = _settings with { Store = _store.Target, Data = new DataDirectory(_directory.Combine("another")) };
+        _services = Start();
+    }
+
+    /// <summary>A repository with one TODO, scanned and proposed.</summary>
+    public async Task<GitHubIssue> ScannedAsync()
+    {
+        var app = GitHub.Repository("acme/app").Collaborator("service", GitHubRole.Write);
+        await app.CommitAsync("First", [("src/sum.sh", "#!/bin/sh\n# TODO: add both numbers\necho 0\n")], Ct);
+        var repository = RunGround.Good(await Get<RepositoryRegistry>().AddAsync(TestStore.Operation, new AddRepositoryRequest("acme/app", Propose: true), Ct));
+        Assert.Null(RunGround.Good(await Get<ScanService>().ScanAsync(TestStore.Operation, repository.Id, full: false, propose: null, Ct)).Error);
+        await DrainAsync();
+        Time.Advance(TimeSpan.FromMinutes(1));
+        return Issue;
+    }
+
     /// <summary>A proposal of a repository on GitHub, as a scan leaves it.</summary>
     public async Task<WorkItemEntity> ProposeAsync(string text = "add both numbers", params string[] labels)
         => await WriteAsync(async (tx, ct) =>
@@ -103,7 +128,15 @@ internal sealed class ProposalGround : IAsyncDisposable
             {
                 repository = new RepositoryEntity
                 {
-                    Name = "acme/app", Location = "acme/app", Kind = RepositoryKind.GitHub, GitHubId = 4711, DefaultBranch = "main", Accepted = true, ScannedCommit = new string('a', 40), CreatedAt = tx.Now, UpdatedAt = tx.Now,
+                    Name = "acme/app",
+                    Location = "acme/app",
+                    Kind = RepositoryKind.GitHub,
+                    GitHubId = 4711,
+                    DefaultBranch = "main",
+                    Accepted = true,
+                    ScannedCommit = new string('a', 40),
+                    CreatedAt = tx.Now,
+                    UpdatedAt = tx.Now,
                 };
                 tx.Db.Repositories.Add(repository);
                 await tx.Db.SaveChangesAsync(ct);

@@ -221,6 +221,33 @@ public sealed class CourseTests
         await ground.AssertEndedAsync(await ground.RunOfAsync(claim.Run.Id), RunEndReason.PolicyBlocked, WorkItemState.Proposed);
     }
 
+    [Theory]
+    [InlineData("approval withdrawn")]
+    [InlineData("approval forged")]
+    [InlineData("text edited")]
+    public async Task ExecuteAsync_ApprovalNoLongerHoldsWhileTheAgentWorks_PublishesNothingAndAsksAgain(string what)
+    {
+        await using var ground = await RunGround.StartAsync($"echo halfway; while ! [ -f \"$OUTSIDE/go\" ]; do sleep 0.05; done; {RunGround.Fix}");
+        await ground.ApproveAsync();
+        var claim = await ground.ClaimAsync();
+        var working = ground.ExecuteAsync(claim!);
+        await ground.UntilSaidAsync(claim!.Run.Id, "halfway");
+
+        await ground.Get<Core.Persistence.Store>().WriteAsync(
+            TestStore.Operation,
+            (tx, ct) => what switch
+            {
+                "approval withdrawn" => tx.Db.Approvals.ExecuteUpdateAsync(u => u.SetProperty(a => a.State, Core.Persistence.Entities.ApprovalStates.Withdrawn), ct),
+                "approval forged" => tx.Db.Approvals.ExecuteUpdateAsync(u => u.SetProperty(a => a.BudgetMicroUsd, 1_000_000_000_000), ct),
+                _ => tx.Db.WorkItems.ExecuteUpdateAsync(u => u.SetProperty(w => w.Body, "Something else."), ct),
+            },
+            TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(Path.Combine(ground.Outside, "go"), "", TestContext.Current.CancellationToken);
+        await working;
+
+        await ground.AssertEndedAsync(await ground.RunOfAsync(claim.Run.Id), RunEndReason.PolicyBlocked, WorkItemState.Proposed);
+    }
+
     [Fact]
     public async Task ExecuteAsync_BranchMovedElsewhere_IsPublishedOnTheApprovedBase()
     {

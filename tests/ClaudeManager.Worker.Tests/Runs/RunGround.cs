@@ -2,6 +2,7 @@ using ClaudeManager.Core;
 using ClaudeManager.Core.Agents;
 using ClaudeManager.Core.Agents.Gateway;
 using ClaudeManager.Core.Agents.Processes;
+using ClaudeManager.Core.Agents.Workspaces;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Events;
@@ -12,6 +13,7 @@ using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Repositories;
 using ClaudeManager.Core.Runs;
 using ClaudeManager.Core.Scanning;
+using ClaudeManager.Core.Security;
 using ClaudeManager.Core.WorkItems;
 using ClaudeManager.Tests.Shared.Persistence;
 using ClaudeManager.Tests.Shared.Repositories;
@@ -63,7 +65,11 @@ internal sealed class RunGround : IAsyncDisposable
     ];
 
     /// <param name="script">Run by <c>sh -c</c> in the workspace; <c>$OUTSIDE</c> names <see cref="Outside"/>.</param>
-    public static async Task<RunGround> StartAsync(string script, Func<ExecutorConfiguration, ExecutorConfiguration>? executor = null, string provider = "sqlite")
+    /// <param name="clock">Instead of <see cref="Time"/>: one whose timers a test moves on too.</param>
+    /// <param name="model">With it the agent is the real <c>claude</c>, which talks to this model.</param>
+    /// <param name="maxStoredBytes">Instead of the 64 MB of a run's work and session that the store takes.</param>
+    public static async Task<RunGround> StartAsync(
+        string script, Func<ExecutorConfiguration, ExecutorConfiguration>? executor = null, string provider = "sqlite", TimeProvider? clock = null, Uri? model = null, long? maxStoredBytes = null)
     {
         var ct = TestContext.Current.CancellationToken;
         var store = await TestStore.CreateAsync(provider, ct);
@@ -76,7 +82,7 @@ internal sealed class RunGround : IAsyncDisposable
         var outside = Directory.CreateDirectory(directory.Combine("outside")).FullName;
         var configured = new ExecutorConfiguration
         {
-            DefaultExecutor = Agent,
+            DefaultExecutor = model is null ? Agent : "claude-code",
             Sandbox = "off",
             Commands = new Dictionary<string, CommandAgentConfiguration>
             {
@@ -91,14 +97,14 @@ internal sealed class RunGround : IAsyncDisposable
             Configuration = ManagerConfiguration.Default with { Executor = executor?.Invoke(configured) ?? configured },
             Report = new ConfigurationReport([]),
             ConfigurationFile = null,
-            Model = new ModelCredentials(null, null, ModelCredentials.Anthropic),
+            Model = model is null ? new ModelCredentials(null, null, ModelCredentials.Anthropic) : new ModelCredentials(new SecretString("a-key-of-the-model"), null, model),
             GitHubToken = null,
             MasterKey = null,
             KnownSecrets = [],
         };
         var time = new ShiftedTime();
         var services = new ServiceCollection();
-        services.AddSingleton<TimeProvider>(time);
+        services.AddSingleton(clock ?? time);
         services.AddLogging();
         services.AddMetrics();
         services.AddManagerCore(settings, InstanceIdentity.Create("worker", TimeProvider.System), new DataDirectoryOwnership(Exclusive: true));
@@ -106,7 +112,18 @@ internal sealed class RunGround : IAsyncDisposable
         {
             Graces = new StopGraces { Finish = TimeSpan.FromMilliseconds(500), Interrupt = TimeSpan.FromMilliseconds(500), Terminate = TimeSpan.FromMilliseconds(500) },
         });
-        return new RunGround(store, directory, services.BuildServiceProvider(), await TestRepository.CreateAsync(ct, Files), time);
+        if (maxStoredBytes is { } most)
+        {
+            services.AddSingleton(p => new WorkspaceStore(p.GetRequiredService<DataDirectory>(), p.GetRequiredService<TimeProvider>()) { MaxBundleBytes = most });
+        }
+
+        var ground = new RunGround(store, directory, services.BuildServiceProvider(), await TestRepository.CreateAsync(ct, Files), time);
+        if (model is not null)
+        {
+            await ground.Get<ModelGateway>().StartAsync(ct);
+        }
+
+        return ground;
     }
 
     public T Get<T>()
@@ -127,8 +144,9 @@ internal sealed class RunGround : IAsyncDisposable
     public async Task<WorkItemDetailDto> ApproveAsync(long itemId)
     {
         var ct = TestContext.Current.CancellationToken;
-        var preview = Good(await Get<WorkItemService>().PreviewApprovalAsync(itemId, Agent, ct));
-        return Good(await Get<WorkItemService>().ApproveAsync(TestStore.Operation, itemId, new ApproveRequest(preview.Version, preview.PromptSha256, Agent), ct));
+        var agent = Get<CurrentConfiguration>().Value.Executor.DefaultExecutor;
+        var preview = Good(await Get<WorkItemService>().PreviewApprovalAsync(itemId, agent, ct));
+        return Good(await Get<WorkItemService>().ApproveAsync(TestStore.Operation, itemId, new ApproveRequest(preview.Version, preview.PromptSha256, agent), ct));
     }
 
     public Task<ClaimedRun?> ClaimAsync()

@@ -68,6 +68,9 @@ public sealed class GitHubFaultPlan
     /// <summary>Completes when all of its requests are.</summary>
     public Task ReachedAll => _all.Task;
 
+    /// <summary>It is over; later requests go well.</summary>
+    public void Stop() => Left = 0;
+
     internal bool Takes(string method, string path)
     {
         if (Left == 0 || (Method != "*" && !Method.Equals(method, StringComparison.OrdinalIgnoreCase)) || !FileSystemName.MatchesSimpleExpression(Path, path))

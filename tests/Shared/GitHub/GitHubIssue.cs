@@ -284,7 +284,7 @@ public sealed partial class GitHubIssue
     /// <summary>The issues a text names; <c>Closes</c> where a closing keyword stands before.</summary>
     internal IEnumerable<(GitHubIssue Issue, bool Closes)> Mentions(string? text)
     {
-        foreach (Match match in Mention().Matches(text ?? ""))
+        foreach (Match match in Mention().Matches(Code().Replace(text ?? "", "")))
         {
             var repository = match.Groups["repo"].Value is { Length: > 0 } name ? _world.Repositories.GetValueOrDefault(name) : Repository;
             if (repository?.IssueNumbered(int.Parse(match.Groups["number"].ValueSpan, System.Globalization.CultureInfo.InvariantCulture)) is { IsDeleted: false } issue)
@@ -293,6 +293,10 @@ public sealed partial class GitHubIssue
             }
         }
     }
+
+    /// <summary>Fenced blocks and code spans, in which GitHub sees no mention.</summary>
+    [GeneratedRegex(@"^(?<f>`{3,})[^\n]*\n.*?^\k<f>`*[ ]*$|(?<!`)(?<s>`+)(?!`).*?(?<!`)\k<s>(?!`)", RegexOptions.Multiline | RegexOptions.Singleline)]
+    private static partial Regex Code();
 
     private T[] Snapshot<T>(List<T> list)
     {

@@ -153,7 +153,7 @@ internal sealed class Shapes(string api, string html)
         @default = false,
     };
 
-    private static Dictionary<string, object?> Reactions(string url, IReadOnlyCollection<GitHubReaction> reactions)
+    private static Dictionary<string, object?> Reactions(string url, List<GitHubReaction> reactions)
     {
         var shape = new Dictionary<string, object?> { ["url"] = $"{url}/reactions", ["total_count"] = reactions.Count };
         foreach (var content in s_reactions)

@@ -1,7 +1,10 @@
+using ClaudeManager.Core.Agents;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Events;
+using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
+using ClaudeManager.Core.Repositories;
 using ClaudeManager.Core.Runs;
 using ClaudeManager.Core.Security;
 using ClaudeManager.Core.WorkItems;
@@ -85,6 +88,9 @@ public sealed class TestStore : IAsyncDisposable
         services.AddSingleton(new DataDirectory(directory));
         services.AddSingleton(new CurrentConfiguration(ManagerConfiguration.Default));
         services.AddSingleton(p => MasterKey.Load(null, p.GetRequiredService<DataDirectory>(), "development", NullLogger.Instance));
+        services.AddGitHub(token: null);
+        services.AddSingleton<RepositorySource>();
+        services.AddSingleton<AgentCatalog>();
         services.AddSingleton<ApprovalSeal>();
         services.AddSingleton<RunQueue>();
         services.AddSingleton<LeaseKeeper>();

@@ -78,6 +78,22 @@ public sealed class ManagerProcess : IAsyncDisposable
         await ForgetProgramAsync();
     }
 
+    /// <summary>Ctrl+C, until it ends; returns its exit code.</summary>
+    /// <param name="twice">Once more as soon as it has said that it stops.</param>
+    public async Task<int> InterruptAsync(bool twice, CancellationToken ct)
+    {
+        Program.Interrupt();
+        if (twice)
+        {
+            await Eventually.SeeAsync(() => Program.Output, output => output.Contains("Stopping.", StringComparison.Ordinal), "it says that it stops", ct);
+            Program.Interrupt();
+        }
+
+        var code = await Program.WaitForExitAsync(ct);
+        await ForgetProgramAsync();
+        return code;
+    }
+
     /// <summary>Processes that carry the mark of a run of the given boot.</summary>
     public static IReadOnlyList<string> ProcessesOf(string boot)
         => [.. ProcessTable.Snapshot()

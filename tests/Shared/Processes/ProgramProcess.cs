@@ -58,7 +58,8 @@ public sealed partial class ProgramProcess : IAsyncDisposable
     public static async Task<ProgramProcess> StartAsync(
         string program, IEnumerable<string> arguments, string directory, IReadOnlyDictionary<string, string> environment, CancellationToken ct)
     {
-        var start = new ProcessStartInfo(program, arguments)
+        // As a person's shell starts it: a shell that starts the tests in the background leaves SIGINT ignored in all that comes of them.
+        var start = new ProcessStartInfo(OperatingSystem.IsLinux() ? "env" : program, OperatingSystem.IsLinux() ? ["--default-signal=INT", program, .. arguments] : arguments)
         {
             WorkingDirectory = directory,
             RedirectStandardInput = true,
@@ -96,10 +97,19 @@ public sealed partial class ProgramProcess : IAsyncDisposable
         await _process.WaitForExitAsync(ct);
     }
 
+    /// <summary>What Ctrl+C sends.</summary>
+    public void Interrupt() => Signals.Send(_process.Id, Signals.Interrupt);
+
     /// <summary>SIGTERM; returns its exit code.</summary>
-    public async Task<int> StopAsync(CancellationToken ct)
+    public Task<int> StopAsync(CancellationToken ct)
     {
         Signals.Send(_process.Id, Signals.Terminate);
+        return WaitForExitAsync(ct);
+    }
+
+    /// <summary>Waits for its end and returns its exit code.</summary>
+    public async Task<int> WaitForExitAsync(CancellationToken ct)
+    {
         await _process.WaitForExitAsync(ct);
         return _process.ExitCode;
     }

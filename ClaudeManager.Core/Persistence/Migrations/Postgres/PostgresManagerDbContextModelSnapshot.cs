@@ -73,6 +73,10 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                         .HasColumnType("bytea")
                         .HasColumnName("mac");
 
+                    b.Property<string>("Program")
+                        .HasColumnType("text")
+                        .HasColumnName("program");
+
                     b.Property<string>("Prompt")
                         .IsRequired()
                         .HasColumnType("text")
@@ -314,6 +318,10 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                     b.Property<int>("ContextStartLine")
                         .HasColumnType("integer")
                         .HasColumnName("context_start_line");
+
+                    b.Property<string>("Details")
+                        .HasColumnType("text")
+                        .HasColumnName("details");
 
                     b.Property<DateOnly?>("DueOn")
                         .HasColumnType("date")
@@ -914,8 +922,9 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                     b.HasKey("Id")
                         .HasName("pk_repositories");
 
-                    b.HasIndex("Location")
-                        .HasDatabaseName("ix_repositories_location");
+                    b.HasIndex("Kind", "Location")
+                        .IsUnique()
+                        .HasDatabaseName("ix_repositories_kind_location");
 
                     b.ToTable("repositories");
                 });
@@ -1231,6 +1240,45 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                         .HasDatabaseName("ix_run_processes_host_ended_at");
 
                     b.ToTable("run_processes");
+                });
+
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.RunningScanEntity", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<int>("Files")
+                        .HasColumnType("integer")
+                        .HasColumnName("files");
+
+                    b.Property<int>("Findings")
+                        .HasColumnType("integer")
+                        .HasColumnName("findings");
+
+                    b.Property<DateTimeOffset>("HeartbeatAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("heartbeat_at");
+
+                    b.Property<long>("RepositoryId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("repository_id");
+
+                    b.Property<DateTimeOffset>("StartedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("started_at");
+
+                    b.Property<int?>("TotalFiles")
+                        .HasColumnType("integer")
+                        .HasColumnName("total_files");
+
+                    b.HasKey("Id")
+                        .HasName("pk_running_scans");
+
+                    b.ToTable("running_scans");
                 });
 
             modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.ScanEntity", b =>

@@ -66,6 +66,10 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                         .HasColumnType("BLOB")
                         .HasColumnName("mac");
 
+                    b.Property<string>("Program")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("program");
+
                     b.Property<string>("Prompt")
                         .IsRequired()
                         .HasColumnType("TEXT")
@@ -301,6 +305,10 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                     b.Property<int>("ContextStartLine")
                         .HasColumnType("INTEGER")
                         .HasColumnName("context_start_line");
+
+                    b.Property<string>("Details")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("details");
 
                     b.Property<DateOnly?>("DueOn")
                         .HasColumnType("TEXT")
@@ -895,8 +903,9 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                     b.HasKey("Id")
                         .HasName("pk_repositories");
 
-                    b.HasIndex("Location")
-                        .HasDatabaseName("ix_repositories_location");
+                    b.HasIndex("Kind", "Location")
+                        .IsUnique()
+                        .HasDatabaseName("ix_repositories_kind_location");
 
                     b.ToTable("repositories");
                 });
@@ -1208,6 +1217,43 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                         .HasDatabaseName("ix_run_processes_host_ended_at");
 
                     b.ToTable("run_processes");
+                });
+
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.RunningScanEntity", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("id");
+
+                    b.Property<int>("Files")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("files");
+
+                    b.Property<int>("Findings")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("findings");
+
+                    b.Property<long>("HeartbeatAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("heartbeat_at");
+
+                    b.Property<long>("RepositoryId")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("repository_id");
+
+                    b.Property<long>("StartedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("started_at");
+
+                    b.Property<int?>("TotalFiles")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("total_files");
+
+                    b.HasKey("Id")
+                        .HasName("pk_running_scans");
+
+                    b.ToTable("running_scans");
                 });
 
             modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.ScanEntity", b =>

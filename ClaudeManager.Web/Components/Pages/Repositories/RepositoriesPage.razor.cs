@@ -18,7 +18,7 @@ public sealed partial class RepositoriesPage
 
     protected override async Task LoadAsync(CancellationToken ct) => _page = await Api.ListRepositoriesAsync(0, _take, ct);
 
-    protected override bool Concerns(ChangeEventDto change) => change.Type.StartsWith("repository.", StringComparison.Ordinal) || change.Type.StartsWith("work_item.", StringComparison.Ordinal);
+    protected override bool Concerns(ChangeEventDto change) => change.SubjectType == "repository" || change.Type.StartsWith("work_item.", StringComparison.Ordinal);
 
     private Task MoreAsync()
     {

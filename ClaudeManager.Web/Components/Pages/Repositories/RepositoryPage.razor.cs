@@ -13,6 +13,7 @@ public sealed partial class RepositoryPage
         [WorkItemState.Proposed, WorkItemState.Approved, WorkItemState.Queued, WorkItemState.Running, WorkItemState.Review, WorkItemState.Parked, WorkItemState.Conflict, WorkItemState.Quarantined];
 
     private long _loadedId;
+    private long? _lookingAt;
     private RepositoryDto? _repository;
     private ScanPreviewDto? _preview;
     private IReadOnlyList<WorkItemDto> _items = [];
@@ -42,10 +43,21 @@ public sealed partial class RepositoryPage
     {
         _repository = await Api.GetRepositoryAsync(Id, ct);
         _items = (await Api.ListWorkItemsAsync(s_open, Id, null, null, 0, MostItems, ct)).Items;
-        if (!_repository.Accepted && _preview is null)
+        // A live refresh in the middle of the dry run shows how far it is; it does not start another.
+        if (!_repository.Accepted && _preview is null && _lookingAt != Id)
         {
             StateHasChanged();
-            _preview = await Api.PreviewRepositoryAsync(Id, explain: false, ct);
+            var id = Id;
+            _lookingAt = id;
+            try
+            {
+                var preview = await Api.PreviewRepositoryAsync(id, explain: false, ct);
+                _preview = id == Id ? preview : _preview;
+            }
+            finally
+            {
+                _lookingAt = _lookingAt == id ? null : _lookingAt;
+            }
         }
     }
 

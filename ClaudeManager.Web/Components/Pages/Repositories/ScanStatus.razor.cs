@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Components;
 
 namespace ClaudeManager.Web.Components.Pages.Repositories;
 
-/// <summary>How the last scan went, and what it cost.</summary>
+/// <summary>How far the scan is that runs, or how the last one went and what it cost.</summary>
 public sealed partial class ScanStatus
 {
     [Parameter, EditorRequired]

@@ -10,6 +10,9 @@ public sealed partial class ApprovalPanel
     private decimal _budget;
     private string? _budgetFor;
 
+    // What the viewer took away; tools the configuration gains or loses meanwhile follow the preview.
+    private IReadOnlyList<string> _withoutTools = [];
+
     [Parameter, EditorRequired]
     public required ApprovalPreviewDto Preview { get; set; }
 
@@ -36,12 +39,16 @@ public sealed partial class ApprovalPanel
 
     private bool BudgetIsValid => _budget > 0 && _budget <= Preview.MaxBudgetUsd;
 
+    private IReadOnlyList<string> Tools => [.. Preview.Tools.Except(_withoutTools, StringComparer.Ordinal)];
+
+    private bool ToolsAreValid => Tools.Count > 0 || Chosen?.Program is not { TakesTools: true };
+
     protected override void OnParametersSet()
     {
         // A live refresh leaves alone what the viewer has typed; another agent starts from its own default.
         if (_budgetFor != Agent)
         {
-            (_budgetFor, _budget) = (Agent, Preview.DefaultBudgetUsd);
+            (_budgetFor, _budget, _withoutTools) = (Agent, Preview.DefaultBudgetUsd, []);
         }
     }
 
@@ -52,5 +59,7 @@ public sealed partial class ApprovalPanel
     private void OnBudget(ChangeEventArgs change)
         => _budget = decimal.TryParse(change.Value as string, NumberStyles.Number, CultureInfo.InvariantCulture, out var budget) ? budget : -1;
 
-    private Task SubmitAsync() => Approve.InvokeAsync(new ApproveRequest(Preview.Version, Preview.PromptSha256, Agent, _budget));
+    private void OnTools(IReadOnlyList<string> tools) => _withoutTools = [.. Preview.Tools.Except(tools, StringComparer.Ordinal)];
+
+    private Task SubmitAsync() => Approve.InvokeAsync(new ApproveRequest(Preview.Version, Preview.PromptSha256, Agent, _budget, Tools, Chosen?.Program?.Sha256));
 }

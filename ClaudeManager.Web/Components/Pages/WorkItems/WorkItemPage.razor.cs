@@ -9,7 +9,7 @@ namespace ClaudeManager.Web.Components.Pages.WorkItems;
 /// <summary>One piece of work: what it is, what would be done, and the decision.</summary>
 public sealed partial class WorkItemPage
 {
-    private static readonly (string Name, int Days)[] s_snoozes = [("Until tomorrow", 1), ("For a week", 7), ("For a month", 30)];
+    internal static readonly IReadOnlyList<(string Name, int Days)> Snoozes = [("Until tomorrow", 1), ("For a week", 7), ("For a month", 30)];
 
     private long _loadedId;
     private WorkItemDetailDto? _detail;
@@ -76,6 +76,7 @@ public sealed partial class WorkItemPage
             && before.BaseCommit == now.BaseCommit
             && before.Sandbox == now.Sandbox
             && before.Tools.SequenceEqual(now.Tools)
+            && before.Agents.Select(agent => agent.Program?.Sha256).SequenceEqual(now.Agents.Select(agent => agent.Program?.Sha256))
             && before.Warnings.SequenceEqual(now.Warnings)
             && before.VerifyCommands.Select(command => string.Join('\0', command)).SequenceEqual(now.VerifyCommands.Select(command => string.Join('\0', command)));
 

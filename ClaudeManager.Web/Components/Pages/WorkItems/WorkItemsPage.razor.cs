@@ -1,7 +1,10 @@
 using System.Globalization;
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Web.Components.Shared;
+using ClaudeManager.Web.Services;
 using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Web.Virtualization;
+using MudBlazor;
 
 namespace ClaudeManager.Web.Components.Pages.WorkItems;
 
@@ -10,6 +13,7 @@ public sealed partial class WorkItemsPage
 {
     private const float RowHeight = 58;
     private const int MostRepositories = 200;
+    private const int MostAtOnce = 100;
 
     private static readonly StateView[] s_views =
     [
@@ -24,6 +28,8 @@ public sealed partial class WorkItemsPage
 
     private static readonly (string Value, string Name)[] s_sorts = [("", "Highest score"), ("-updated", "Changed last"), ("updated", "Unchanged longest"), ("title", "Title"), ("id", "Oldest")];
 
+    // As last shown: a decision says the version of each, so what changes unseen is refused.
+    private readonly Dictionary<long, WorkItemDto> _selected = [];
     private Virtualize<WorkItemDto>? _rows;
     private IReadOnlyList<RepositoryDto> _repositories = [];
     private IReadOnlyDictionary<string, int> _counts = new Dictionary<string, int>();
@@ -32,6 +38,15 @@ public sealed partial class WorkItemsPage
 
     [Inject]
     public required NavigationManager Navigation { get; init; }
+
+    [Inject]
+    public required IDialogService Dialogs { get; init; }
+
+    [Inject]
+    public required ISnackbar Snackbar { get; init; }
+
+    [Inject]
+    public required ViewerClock Clock { get; init; }
 
     [SupplyParameterFromQuery]
     public string? State { get; set; }
@@ -49,6 +64,10 @@ public sealed partial class WorkItemsPage
 
     private StateView? View => s_views.FirstOrDefault(view => view.States.SequenceEqual(States));
 
+    private bool TooMany => _selected.Count > MostAtOnce;
+
+    private bool AllSelected => _selected.Count > 0 && _selected.Count >= Math.Min(_total ?? 0, MostAtOnce);
+
     private bool IsFiltered => States.Count > 0 || Repository is not null || !string.IsNullOrEmpty(Search);
 
     protected override async Task OnParametersSetAsync()
@@ -58,6 +77,7 @@ public sealed partial class WorkItemsPage
         if (_shown != filter)
         {
             _shown = filter;
+            _selected.Clear();
             await RefreshAsync();
         }
     }
@@ -113,6 +133,11 @@ public sealed partial class WorkItemsPage
         try
         {
             var page = await Api.ListWorkItemsAsync(States, Repository, Search, Sort, request.StartIndex, request.Count, request.CancellationToken);
+            foreach (var item in page.Items.Where(item => _selected.ContainsKey(item.Id)))
+            {
+                _selected[item.Id] = item;
+            }
+
             if (_total != page.Total)
             {
                 _total = page.Total;
@@ -126,6 +151,86 @@ public sealed partial class WorkItemsPage
             Fail(exception);
             return new([], 0);
         }
+    }
+
+    private void Select(WorkItemDto item, bool chosen)
+    {
+        if (chosen)
+        {
+            _selected[item.Id] = item;
+        }
+        else
+        {
+            _selected.Remove(item.Id);
+        }
+    }
+
+    private async Task OnSelectAllAsync(ChangeEventArgs change)
+    {
+        _selected.Clear();
+        if (change.Value is true)
+        {
+            await ActAsync(async ct =>
+            {
+                foreach (var item in (await Api.ListWorkItemsAsync(States, Repository, Search, Sort, 0, MostAtOnce, ct)).Items)
+                {
+                    _selected[item.Id] = item;
+                }
+            });
+        }
+    }
+
+    private async Task ApproveSelectedAsync()
+    {
+        if (await ApproveManyDialog.AskAsync(Dialogs, [.. _selected.Keys]) is { } result)
+        {
+            await DecidedAsync(result);
+        }
+    }
+
+    private Task SnoozeSelectedAsync(int days)
+        => DecideAsync("snoozed", (items, ct) => Api.SnoozeManyAsync(new BulkSnoozeRequest(items, Clock.Now.AddDays(days)), ct));
+
+    private async Task RejectSelectedAsync()
+    {
+        IReadOnlyList<BulkItem> seen = Seen;
+        const string question = "Why? It is remembered with each of them: these findings are not proposed again while their text stays the same, and your no counts in the ranking of their kinds.";
+        if (await ReasonDialog.AskAsync(Dialogs, $"Reject {Words.Count(seen.Count, "work item", "work items")}", question, "Reject", "reject") is { } reason)
+        {
+            await DecideAsync("rejected", (_, ct) => Api.RejectManyAsync(new BulkRejectRequest(seen, reason), ct));
+        }
+    }
+
+    private IReadOnlyList<BulkItem> Seen => [.. _selected.Values.Select(item => new BulkItem(item.Id, item.Version))];
+
+    private async Task DecideAsync(string done, Func<IReadOnlyList<BulkItem>, CancellationToken, Task<BulkResultDto>> decide)
+    {
+        BulkResultDto? result = null;
+        if (!await ActAsync(async ct => result = await decide(Seen, ct)))
+        {
+            return;
+        }
+
+        await DecidedAsync(result!);
+        if (result!.Refused == 0)
+        {
+            Snackbar.Add($"{Words.Count(result.Done, "work item", "work items")} {done}.", Severity.Success);
+        }
+        else
+        {
+            await OutcomesDialog.ShowAsync(Dialogs, $"{Words.Count(result.Done)} {done}, {Words.Count(result.Refused)} refused", result);
+        }
+    }
+
+    /// <summary>What was refused stays selected: it is what is left to look at.</summary>
+    private async Task DecidedAsync(BulkResultDto result)
+    {
+        foreach (var outcome in result.Items.Where(outcome => outcome.Refusal is null))
+        {
+            _selected.Remove(outcome.Id);
+        }
+
+        await RefreshAsync();
     }
 
     private void OnSearch(ChangeEventArgs change) => Navigation.NavigateTo(Url(States, Repository, change.Value as string, Sort));

@@ -136,6 +136,43 @@ public sealed class OddClaudeTests
     }
 
     [Fact]
+    public async Task RunAsync_EarlierAttemptsUsedSome_GetsWhatIsLeft()
+    {
+        await using var ground = await AgentGround.StartAsync();
+        var request = ground.Request(executor: e => ground.WithFakeClaude(e, $"echo \"$@\" > arguments\n{Init}\n{Success}") with { MaxTurns = 50 });
+
+        await ground.Claude.RunAsync("claude-code", request with { BudgetUsd = 5, Spent = new AgentUsage(3.25m, 1, 1, 42) }, ground, Ct);
+
+        var arguments = ground.Read("arguments");
+        Assert.Contains("--max-budget-usd 1.75 ", arguments, StringComparison.Ordinal);
+        Assert.Contains("--max-turns 8 ", arguments, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task RunAsync_NoTurnsLeft_StartsNothing()
+    {
+        await using var ground = await AgentGround.StartAsync();
+
+        var outcome = await ground.Claude.RunAsync("claude-code", ground.Request(executor: e => e with { MaxTurns = 50 }) with { Spent = new AgentUsage(0, 1, 1, 50) }, ground, Ct);
+
+        Assert.Equal(new AgentOutcome(RunEndReason.Failed, FailureClass.Agent, "The agent was not done after 50 turns (executor.maxTurns)."), outcome);
+        Assert.Empty(ground.StartedProcesses);
+    }
+
+    [Fact]
+    public async Task RunAsync_ResultOfAResumedSession_CountsThisCallOnly()
+    {
+        await using var ground = await AgentGround.StartAsync();
+
+        await RunAsync(ground, Init + """
+
+            echo '{"type":"result","subtype":"success","is_error":false,"num_turns":1,"result":"Done.","total_cost_usd":0.75,"modelUsage":{"m":{"inputTokens":30,"outputTokens":3,"costUSD":0.75}},"model_usage_since_last_result":{"m":{"inputTokens":10,"cacheReadInputTokens":5,"outputTokens":1,"costUSD":0.25}}}'
+            """);
+
+        Assert.Equal(new AgentUsage(0.25m, 15, 1, 1), ground.Usage);
+    }
+
+    [Fact]
     public async Task RunAsync_NoBudgetLeft_StartsNothing()
     {
         await using var ground = await AgentGround.StartAsync();

@@ -1,7 +1,9 @@
 using System.Diagnostics;
+using System.Globalization;
 using ClaudeManager.Core.Agents;
 using ClaudeManager.Core.Agents.Processes;
 using ClaudeManager.Core.Persistence.Entities;
+using ClaudeManager.Tests.Shared.Processes;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ClaudeManager.Core.Tests.Agents.Processes;
@@ -64,6 +66,22 @@ public sealed class OrphanReaperTests : IDisposable
         Assert.Empty(await ReapAsync([Row(stranger.Id, ProcessTable.StartOf(stranger.Id)!.Value - 1)]));
 
         Assert.False(stranger.HasExited);
+    }
+
+    [Fact]
+    public async Task ReapAsync_ChildOfAnOrphanCarriesALiveBoot_IsLeftAlone()
+    {
+        // A server that was itself started by a run of another one, as its own tests are.
+        var orphan = await StartAsync(_dead, $"{RunIdentity.Variable}={new RunIdentity(8, 1, _live)} setsid sleep 7777 & echo up; echo $!; wait");
+        var child = Process.GetProcessById(int.Parse((await orphan.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken))!, CultureInfo.InvariantCulture));
+        _processes.Add(child);
+        await Eventually.SeeAsync(OrphanReaper.BootsSeen, boots => boots.Contains(_live), "the child runs", TestContext.Current.CancellationToken);
+
+        var reaped = await ReapAsync([]);
+
+        await orphan.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.DoesNotContain(child.Id, reaped.Select(process => process.ProcessId));
+        Assert.False(child.HasExited);
     }
 
     [Fact]

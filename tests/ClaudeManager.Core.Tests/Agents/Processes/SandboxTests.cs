@@ -90,6 +90,19 @@ public sealed class SandboxTests : IDisposable
     }
 
     [Fact]
+    public async Task RunAsync_LooksAtItself_HasNoPowersAndNamespacesOfItsOwn()
+    {
+        string[] namespaces = ["user", "pid", "ipc", "uts", "mnt", "net"];
+
+        await RunAsync($"awk '/^(CapPrm|CapEff|CapAmb|NoNewPrivs)/ {{ print $2 }}' /proc/self/status; for n in {string.Join(' ', namespaces)}; do readlink /proc/self/ns/$n; done; uname -n");
+
+        Assert.Equal(["0000000000000000", "0000000000000000", "0000000000000000", "1"], _containment.Lines.Take(4));
+        Assert.Empty(_containment.Lines.Skip(4).Intersect(namespaces.Select(name => new FileInfo("/proc/self/ns/" + name).LinkTarget!)));
+        Assert.Equal("agent", _containment.Lines.Last());
+        Assert.Equal(4 + namespaces.Length + 1, _containment.Lines.Count);
+    }
+
+    [Fact]
     public async Task RunAsync_DataDirectoryUnderAVisibleFolder_IsCoveredUp()
     {
         await File.WriteAllTextAsync(_containment.Data.MasterKeyFile, "secret", TestContext.Current.CancellationToken);

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using ClaudeManager.Core.Agents.Prompts;
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Tests.Shared.Properties;
 using CsCheck;
 
 namespace ClaudeManager.Core.Tests.Agents.Prompts;
@@ -82,7 +83,7 @@ public sealed class PromptRendererTests : IDisposable
     }
 
     [Fact]
-    public Task RenderAsync_AnyText_CannotLeaveItsFenceOrItsSpan() => s_hostile.Array[1, 40].SampleAsync(async pieces =>
+    public Task RenderAsync_AnyText_CannotLeaveItsFenceOrItsSpan() => s_hostile.Array[1, 40].CheckAsync(async pieces =>
     {
         var hostile = string.Concat(pieces);
         var prompt = await new PromptRenderer().RenderAsync(new PromptInput(hostile, hostile, [hostile, "bug"], WorkKind.Bug, "r" + hostile, "c0ffee",
@@ -94,7 +95,7 @@ public sealed class PromptRendererTests : IDisposable
         Assert.DoesNotContain('`', left);
         Assert.DoesNotContain("{%", left, StringComparison.Ordinal);
         Assert.Equal(prompt.Text, string.Concat(prompt.Passages.Select(p => p.Text)));
-    }, iter: 300, threads: 1);
+    }, 300);
 
     [Fact]
     public async Task RenderAsync_Passages_SayWhoWroteWhat()

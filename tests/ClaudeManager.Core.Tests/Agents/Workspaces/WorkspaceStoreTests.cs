@@ -112,6 +112,22 @@ public sealed class WorkspaceStoreTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task BundleAsync_OfARunThatAnotherGoesOnFrom_ResumesTheWorkThere()
+    {
+        var commit = await _ground.CommitAsync(("a.txt", "one\n"));
+        var workspace = await _ground.PrepareAsync(commit);
+        Ground.Write(workspace.Directory, "a.txt", "two\n");
+        var saved = await _ground.SnapshotAsync(workspace);
+        var bundle = await _ground.Store.BundleAsync(workspace, Ct);
+        Directory.Delete(_ground.Data.Root, recursive: true);
+
+        var restored = await _ground.Store.RestoreBundleAsync(2, 1, 5, _ground.Source, commit, bundle.Content!, Ct);
+
+        Assert.Equal(saved.Commit, restored);
+        Assert.False(Directory.Exists(Path.Combine(_ground.Data.RunDirectory(1))));
+    }
+
+    [Fact]
     public async Task BundleAsync_RestoredOnAnotherMachine_ResumesTheWork()
     {
         var commit = await _ground.CommitAsync(("a.txt", "one\n"));
@@ -122,7 +138,7 @@ public sealed class WorkspaceStoreTests : IAsyncDisposable
         Directory.Delete(_ground.Data.Root, recursive: true);
 
         Assert.NotNull(bundle.Content);
-        var restored = await _ground.Store.RestoreBundleAsync(1, 5, _ground.Source, commit, bundle.Content, Ct);
+        var restored = await _ground.Store.RestoreBundleAsync(1, 1, 5, _ground.Source, commit, bundle.Content, Ct);
         var again = await _ground.PrepareAsync(commit, wip: restored);
 
         Assert.Equal(saved.Commit, restored);
@@ -148,7 +164,7 @@ public sealed class WorkspaceStoreTests : IAsyncDisposable
     {
         var commit = await _ground.CommitAsync(("a.txt", "one\n"));
 
-        await Assert.ThrowsAsync<GitException>(() => _ground.Store.RestoreBundleAsync(1, 5, _ground.Source, commit, "no bundle"u8.ToArray(), Ct));
+        await Assert.ThrowsAsync<GitException>(() => _ground.Store.RestoreBundleAsync(1, 1, 5, _ground.Source, commit, "no bundle"u8.ToArray(), Ct));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Text;
 using ClaudeManager.Core.Scanning.Markers;
 using ClaudeManager.Core.Tests.Scanning.Languages;
+using ClaudeManager.Tests.Shared.Properties;
 using CsCheck;
 
 namespace ClaudeManager.Core.Tests.Scanning.Markers;
@@ -150,7 +151,7 @@ public sealed class HostileContentTests
             "TODO: x", "FIXME", "\n", "\r\n", " ", "\t", "//", "/*", "*/", "#", "\"", "'", "`", "\"\"\"", "'''", "${", "}", "{", "(", ")", "[", "]", "<", ">", "</", "/>", "/", "\\", "<!--", "-->", "--", "[[", "]]", "=begin\n",
             "\n=end", "<<EOF\n", "\nEOF\n", "<<<X", "%w[", "q{", "R\"a(", ")a\"", "r#\"", "\"#", "$\"", "@\"", "$$\"\"\"", "{{", "}}", "<script>", "</script>", "<?php ", "?>", "@{", "@if (", "a: |\n", "- ", "class A ", "def f(", "é", "漢", "\u0000", "\ufeff", "*",
         ];
-        Gen.Select(s_path, Gen.Int[0, pieces.Length - 1].Select(index => pieces[index]).Array[0, 60]).Sample((path, parts) =>
+        Gen.Select(s_path, Gen.Int[0, pieces.Length - 1].Select(index => pieces[index]).Array[0, 60]).Check((path, parts) =>
         {
             var source = string.Concat(parts);
             var lines = source.Split('\n').Length;
@@ -164,13 +165,13 @@ public sealed class HostileContentTests
             }
 
             Assert.Equal(scanned.Found.Count, scanned.Explained.Count(hit => hit.Verdict == Verdicts.Finding));
-        }, iter: 20_000);
+        }, 20_000);
     }
 
     [Fact]
     public void Scan_AnyBytes_NeverThrows()
         => Gen.Select(s_path, Gen.Byte.Array[0, 300], Gen.Byte.Array[0, 100])
-            .Sample((path, before, after) =>
+            .Check((path, before, after) =>
                 // After a UTF-16 mark the same bytes are other letters.
-                Scanned.From(path, [.. before, .. "// TODO: x"u8, .. after]).Explained.Count > 0 || before is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..], iter: 5_000);
+                Assert.True(Scanned.From(path, [.. before, .. "// TODO: x"u8, .. after]).Explained.Count > 0 || before is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..]), 5_000);
 }

@@ -1,6 +1,7 @@
 using System.Text;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Scanning.Markers;
+using ClaudeManager.Tests.Shared.Properties;
 using CsCheck;
 
 namespace ClaudeManager.Core.Tests.Scanning.Markers;
@@ -75,7 +76,7 @@ public sealed class MarkerSetTests
     {
         // A small alphabet, so that words, near misses and overlaps are frequent; lengths cross the vector width.
         var word = Gen.Char["abAB:"].Array[1, 5].Select(characters => Encoding.ASCII.GetBytes(characters));
-        Gen.Select(word.Array[1, 12], Gen.Char["abAB: "].Array[0, 200]).Sample((words, characters) =>
+        Gen.Select(word.Array[1, 12], Gen.Char["abAB: "].Array[0, 200]).Check((words, characters) =>
         {
             var text = Encoding.ASCII.GetBytes(characters);
             var search = new MultiSearch(words);

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Repositories;
+using ClaudeManager.Core.Scanning;
 using ClaudeManager.Core.Scanning.Trees;
 using ClaudeManager.Tests.Shared.Repositories;
 
@@ -210,7 +211,7 @@ public sealed class TreeReaderTests
         var entries = await tree.ListAsync(Ct);
         using var cancel = new CancellationTokenSource();
 
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => tree.ReadAsync(entries, null, null, (_, _, _) => cancel.Cancel(), cancel.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => tree.ReadAsync(entries, null, null, (_, _, _) => cancel.Cancel(), new ScanProgress(), cancel.Token));
     }
 
     [Fact]
@@ -239,11 +240,14 @@ public sealed class TreeReaderTests
 
     private static async Task<TreeReader> OpenAsync(TestRepository repository) => new((await LocalRepository.OpenAsync(repository.Path, null, Ct)).Value!);
 
+    /// <summary>Reads, and sees to it that every file counts once, however it was read or not.</summary>
     private static async Task<(IReadOnlyDictionary<string, string> Read, IReadOnlyList<ScanProblemDto> Problems)> ReadAsync(TreeReader tree, IReadOnlyList<TreeEntry> entries, bool stored = false, string[]? words = null)
     {
         var read = new ConcurrentDictionary<string, string>();
         var files = entries.Where(e => e.Kind == TreeEntryKind.File).ToList();
-        var problems = await tree.ReadAsync(files, stored ? null : entries, words, (_, entry, content) => read[entry.Path] = Encoding.UTF8.GetString(content), Ct);
+        var progress = new ScanProgress();
+        var problems = await tree.ReadAsync(files, stored ? null : entries, words, (_, entry, content) => read[entry.Path] = Encoding.UTF8.GetString(content), progress, Ct);
+        Assert.Equal((files.Count, files.Count), (progress.Files, progress.TotalFiles));
         return (read, problems);
     }
 

@@ -18,6 +18,12 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                 type: "bigint",
                 nullable: true);
 
+            migrationBuilder.AddColumn<string>(
+                name: "details",
+                table: "findings",
+                type: "text",
+                nullable: true);
+
             migrationBuilder.CreateTable(
                 name: "github_limits",
                 columns: table => new
@@ -218,6 +224,10 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
             migrationBuilder.DropColumn(
                 name: "git_hub_id",
                 table: "repositories");
+
+            migrationBuilder.DropColumn(
+                name: "details",
+                table: "findings");
         }
     }
 }

@@ -16,6 +16,12 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                 type: "INTEGER",
                 nullable: true);
 
+            migrationBuilder.AddColumn<string>(
+                name: "details",
+                table: "findings",
+                type: "TEXT",
+                nullable: true);
+
             migrationBuilder.CreateTable(
                 name: "github_limits",
                 columns: table => new
@@ -216,6 +222,10 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
             migrationBuilder.DropColumn(
                 name: "git_hub_id",
                 table: "repositories");
+
+            migrationBuilder.DropColumn(
+                name: "details",
+                table: "findings");
         }
     }
 }

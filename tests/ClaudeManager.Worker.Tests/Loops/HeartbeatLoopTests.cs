@@ -1,0 +1,47 @@
+using ClaudeManager.Core.Fleet;
+using ClaudeManager.Core.Operations;
+using ClaudeManager.Worker.Loops;
+using ClaudeManager.Worker.Tests.Runs;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace ClaudeManager.Worker.Tests.Loops;
+
+public sealed class HeartbeatLoopTests
+{
+    private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Process_IsLiveWhileTheLoopRuns_AndNoLongerWhenItIsStopped()
+    {
+        var time = PassingTime.StartingAt(12, 0);
+        await using var ground = await RunGround.StartAsync("", clock: time);
+        var instances = ground.Get<InstanceRegistry>();
+        using var loop = new HeartbeatLoop(instances, ground.Get<Operation>(), time, NullLogger<HeartbeatLoop>.Instance);
+
+        await loop.StartAsync(Ct);
+        await time.PassAsync(InstanceRegistry.Heartbeat, async () => await MineAsync() is not null, "it has beaten once");
+        var first = await MineAsync();
+        await time.PassAsync(InstanceRegistry.Heartbeat, async () => (await MineAsync())!.HeartbeatAt >= first!.HeartbeatAt + TimeSpan.FromMinutes(1), "it has beaten for a minute");
+        var mine = await MineAsync();
+        await loop.StopAsync(Ct);
+
+        Assert.Equal(first!.StartedAt, mine!.StartedAt);
+        Assert.False((await MineAsync())!.Live);
+
+        async Task<Core.Contracts.InstanceDto?> MineAsync() => (await instances.ListAsync(Ct)).SingleOrDefault(i => i.BootId == ground.Boot);
+    }
+
+    [Fact]
+    public async Task Process_ThatNoLongerBeats_IsDeadAfterThreeMissedBeats()
+    {
+        var time = PassingTime.StartingAt(12, 0);
+        await using var ground = await RunGround.StartAsync("", clock: time);
+        var instances = ground.Get<InstanceRegistry>();
+        await instances.BeatAsync(Ct);
+
+        time.Advance(InstanceRegistry.DeadAfter - TimeSpan.FromSeconds(1));
+        Assert.True(Assert.Single(await instances.ListAsync(Ct)).Live);
+        time.Advance(TimeSpan.FromSeconds(1));
+        Assert.False(Assert.Single(await instances.ListAsync(Ct)).Live);
+    }
+}
