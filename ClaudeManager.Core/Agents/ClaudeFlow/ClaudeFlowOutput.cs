@@ -3,13 +3,19 @@ using ClaudeManager.Core.Agents.ClaudeCode;
 
 namespace ClaudeManager.Core.Agents.ClaudeFlow;
 
-/// <summary>Tells the events of the Claude Code that claude-flow started from what claude-flow says itself: both come on the same output.</summary>
-internal sealed class ClaudeFlowOutput(string workspace)
+/// <summary>
+/// Tells the events of the Claude Code that claude-flow started from what claude-flow says itself: both come on the same output. It repeats the task, in which anybody may have written lines that look
+/// like events, so those count only after the line with which Claude Code is announced.
+/// </summary>
+/// <param name="announcement">Nobody who wrote the task could know it.</param>
+internal sealed class ClaudeFlowOutput(string workspace, string announcement)
 {
     private const int MaxLine = 2_000;
     private const int MaxComplaints = 4_000;
 
     private readonly StringBuilder _complaints = new();
+
+    private bool _announced;
 
     public ClaudeStream Stream { get; } = new(workspace);
 
@@ -18,7 +24,13 @@ internal sealed class ClaudeFlowOutput(string workspace)
 
     public IEnumerable<AgentEvent> Read(string line, bool isError)
     {
-        if (!isError && line.StartsWith('{'))
+        if (!isError && line == announcement)
+        {
+            _announced = true;
+            return [];
+        }
+
+        if (!isError && _announced && line.StartsWith('{'))
         {
             return Stream.Read(line);
         }

@@ -1,9 +1,10 @@
-using System.Globalization;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
 using ClaudeManager.Core.Agents.ClaudeCode;
 using ClaudeManager.Core.Agents.Gateway;
 using ClaudeManager.Core.Agents.Processes;
+using ClaudeManager.Core.Agents.Workspaces;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
 
@@ -12,13 +13,14 @@ namespace ClaudeManager.Core.Agents.ClaudeFlow;
 /// <summary>
 /// The real claude-flow CLI, which wraps the task into a prompt of its own and starts Claude Code with it. Its own word that all went well is worth nothing: only the events of the Claude Code it
 /// started say that somebody worked. It would start that one with its permissions skipped and with the repository's hooks, settings and MCP servers, so it is given a <c>claude</c> that adds what
-/// was approved (<see cref="ClaudeCodeRunner.Policy"/>).
+/// was approved (<see cref="ClaudeCodeRunner.Policy"/>) and announces itself.
 /// </summary>
-public sealed partial class ClaudeFlowRunner(ContainedProcess processes, HostEnvironment host, ModelGateway gateway, ModelCredentials credentials, TimeProvider time) : IAgentRunner
+public sealed partial class ClaudeFlowRunner(ContainedProcess processes, HostEnvironment host, ModelGateway gateway, ModelCredentials credentials, DataDirectory data, TimeProvider time) : IAgentRunner
 {
     public const string Name = "claude-flow";
 
     private const bool Network = true;
+    private const string Packages = "/node_modules/";
 
     /// <summary>Linux takes no longer argument (128 KiB); claude-flow's own words around the objective need some of it.</summary>
     private const int LongestObjective = 100_000;
@@ -87,13 +89,20 @@ public sealed partial class ClaudeFlowRunner(ContainedProcess processes, HostEnv
     private async Task<AgentOutcome> WorkAsync(AgentRequest request, ModelKey key, IAgentSink sink, CancellationToken ct)
     {
         var program = host.Resolve(request.Executor.ClaudeFlow.Path, Environment.CurrentDirectory);
+        var claude = Real(host.Resolve(request.Executor.ClaudeCode.Path, Environment.CurrentDirectory));
+        var announcement = "claude-manager: Claude Code begins, " + RandomNumberGenerator.GetHexString(32, lowercase: true);
+        var stub = WriteClaude(request, claude, announcement);
+        string[] programs = [Package(Real(program)), Package(claude), stub];
         var environment = ClaudeCodeRunner.Environment(request, gateway, key);
-        environment["PATH"] = $"{WriteClaude(request)}:{string.Join(':', host.SearchPath)}";
+        environment["PATH"] = $"{stub}:{string.Join(':', host.SearchPath)}";
         if (!request.Resume && s_litter.FirstOrDefault(folder => Path.Exists(Path.Combine(request.Workspace, folder))) is { } own)
         {
             return Misconfigured($"The repository has a folder {own} of its own, into which claude-flow would write: approve the item with claude-code.");
         }
 
+        // From here on the folders are its own, also for the next attempt.
+        await sink.SessionStartedAsync(null, ct);
+        await CleanAsync();
         try
         {
             var (asked, said) = await SetUpAsync(["--version"]);
@@ -107,25 +116,29 @@ public sealed partial class ClaudeFlowRunner(ContainedProcess processes, HostEnv
                 return Misconfigured($"claude-flow {version} is installed, but {request.Executor.ClaudeFlow.Version} is the version that is known to work (npm install -g claude-flow@{request.Executor.ClaudeFlow.Version}, or set executor.claudeFlow.version).");
             }
 
-            // From here on the folders are its own, also for the next attempt.
             await sink.SessionStartedAsync(version, ct);
             var (begun, complaint) = await SetUpAsync(["hive-mind", "init"]);
             return begun.ExitCode == 0
-                ? await SpawnAsync(program, request, environment, key, sink, ct)
+                ? await SpawnAsync()
                 : new AgentOutcome(RunEndReason.Failed, FailureClass.Agent, $"claude-flow could not begin (exit code {begun.ExitCode}): {complaint}");
         }
         finally
         {
-            foreach (var folder in s_litter.Select(f => Path.Combine(request.Workspace, f)).Where(Directory.Exists))
+            await CleanAsync();
+        }
+
+        async Task CleanAsync()
+        {
+            foreach (var folder in s_litter)
             {
-                Directory.Delete(folder, recursive: true);
+                await AgentDirectory.RemoveAsync(Path.Combine(request.Workspace, folder), CancellationToken.None);
             }
         }
 
         async Task<(ContainedResult Ended, string Said)> SetUpAsync(IReadOnlyList<string> arguments)
         {
             var said = new StringBuilder();
-            var ended = await processes.RunAsync(Contained(request, [program, .. arguments], environment, s_setupTimeout), sink, (line, _) =>
+            var ended = await processes.RunAsync(Contained([program, .. arguments], s_setupTimeout), sink, (line, _) =>
             {
                 if (said.Length < 2_000)
                 {
@@ -136,45 +149,47 @@ public sealed partial class ClaudeFlowRunner(ContainedProcess processes, HostEnv
             }, null, ct);
             return (ended, said.ToString().Trim());
         }
+
+        async Task<AgentOutcome> SpawnAsync()
+        {
+            var reader = new ClaudeFlowOutput(request.Workspace, announcement);
+            var usage = reader.Stream.Usage;
+            // One argument with its name: a task that begins with a dash is still a task.
+            var ended = await processes.RunAsync(Contained([program, .. Spawn(request.Executor.ClaudeFlow), "--objective=" + request.Prompt], request.Executor.Timeout), sink, async (line, isError) =>
+            {
+                foreach (var agentEvent in reader.Read(line, isError))
+                {
+                    await sink.AppendAsync(agentEvent, ct);
+                }
+
+                if (reader.Stream.Usage != usage)
+                {
+                    usage = reader.Stream.Usage;
+                    await sink.UsageAsync(usage, ct);
+                }
+
+                return reader.Stream.Result is null ? LineVerdict.Continue : LineVerdict.Finish;
+            }, request.Executor.Stall, ct);
+
+            return ended.End is ContainedEnd.TimedOut or ContainedEnd.Stalled || reader.Stream.Version is not null
+                ? ClaudeCodeRunner.OutcomeOf(ended, reader.Stream, reader.Complaints, key, request, time.GetUtcNow())
+                : new AgentOutcome(RunEndReason.Failed, FailureClass.Agent, $"claude-flow ended (exit code {ended.ExitCode}) without any sign that an agent worked.{(reader.Complaints.Length > 0 ? " " + reader.Complaints.Trim() : "")}");
+        }
+
+        ContainedCommand Contained(IReadOnlyList<string> command, TimeSpan timeout)
+            => new(request.Run, "agent", command, request.Workspace, request.Home, environment, request.Sandbox, Network, timeout, ReadOnlyPaths: programs);
     }
 
     private static string[] Spawn(ClaudeFlowConfiguration settings)
         => ["hive-mind", "spawn", "--claude", "--non-interactive", settings.SkipPermissions ? "--dangerously-skip-permissions" : "--no-auto-permissions"];
 
-    private async Task<AgentOutcome> SpawnAsync(string program, AgentRequest request, Dictionary<string, string> environment, ModelKey key, IAgentSink sink, CancellationToken ct)
-    {
-        // One argument with its name: a task that begins with a dash is still a task.
-        string[] command = [program, .. Spawn(request.Executor.ClaudeFlow), "--objective=" + request.Prompt];
-        var reader = new ClaudeFlowOutput(request.Workspace);
-        var usage = reader.Stream.Usage;
-        var ended = await processes.RunAsync(Contained(request, command, environment, request.Executor.Timeout), sink, async (line, isError) =>
-        {
-            foreach (var agentEvent in reader.Read(line, isError))
-            {
-                await sink.AppendAsync(agentEvent, ct);
-            }
-
-            if (reader.Stream.Usage != usage)
-            {
-                usage = reader.Stream.Usage;
-                await sink.UsageAsync(usage, ct);
-            }
-
-            return reader.Stream.Result is null ? LineVerdict.Continue : LineVerdict.Finish;
-        }, request.Executor.Stall, ct);
-
-        return ended.End is ContainedEnd.TimedOut or ContainedEnd.Stalled || reader.Stream.Version is not null
-            ? ClaudeCodeRunner.OutcomeOf(ended, reader.Stream, reader.Complaints, key, request, time.GetUtcNow())
-            : new AgentOutcome(RunEndReason.Failed, FailureClass.Agent, $"claude-flow ended (exit code {ended.ExitCode}) without any sign that an agent worked.{(reader.Complaints.Length > 0 ? " " + reader.Complaints.Trim() : "")}");
-    }
-
-    /// <summary>A <c>claude</c> that is found before the real one and starts it with the policy of the run. Nothing of the task is in it.</summary>
+    /// <summary>A <c>claude</c> that is found before the real one and starts it with the policy of the run. Nothing of the task is in it, and it lies where the agent cannot write.</summary>
     /// <returns>Its folder.</returns>
-    private string WriteClaude(AgentRequest request)
+    private string WriteClaude(AgentRequest request, string claude, string announcement)
     {
-        var folder = Directory.CreateDirectory(Path.Combine(request.Home, "bin")).FullName;
+        var folder = Directory.CreateDirectory(Path.Combine(data.RunDirectory(request.Run.RunId), "claude-flow")).FullName;
         var path = Path.Combine(folder, "claude");
-        string[] arguments = [host.Resolve(request.Executor.ClaudeCode.Path, Environment.CurrentDirectory), .. ClaudeCodeRunner.Policy(request, withPermissions: !request.Executor.ClaudeFlow.SkipPermissions)];
+        string[] arguments = [claude, "--include-partial-messages", .. ClaudeCodeRunner.Policy(request, withPermissions: !request.Executor.ClaudeFlow.SkipPermissions)];
         var quoted = string.Join(' ', arguments.Select(a => $"'{a.Replace("'", @"'\''", StringComparison.Ordinal)}'"));
         // claude-flow hands over whatever .mcp.json lies in the repository, and ignores the option that names another.
         File.WriteAllText(path, $"""
@@ -183,6 +198,7 @@ public sealed partial class ClaudeFlowRunner(ContainedProcess processes, HostEnv
               shift
               case "$argument" in --mcp-config*) ;; *) set -- "$@" "$argument" ;; esac
             done
+            echo '{announcement}'
             exec {quoted} "$@"
 
             """);
@@ -190,8 +206,11 @@ public sealed partial class ClaudeFlowRunner(ContainedProcess processes, HostEnv
         return folder;
     }
 
-    private static ContainedCommand Contained(AgentRequest request, IReadOnlyList<string> command, Dictionary<string, string> environment, TimeSpan timeout)
-        => new(request.Run, "agent", command, request.Workspace, request.Home, environment, request.Sandbox, Network, timeout);
+    private static string Real(string program) => File.ResolveLinkTarget(program, returnFinalTarget: true)?.FullName ?? program;
+
+    /// <summary>What a program of npm needs beside it, which the sandbox would not show: all packages it was installed with. Another program is whole by itself.</summary>
+    private static string Package(string program)
+        => program.IndexOf(Packages, StringComparison.Ordinal) is var at and >= 0 ? program[..(at + Packages.Length - 1)] : program;
 
     private static AgentOutcome Misconfigured(string detail) => new(RunEndReason.ConfigurationError, FailureClass.Configuration, detail);
 
