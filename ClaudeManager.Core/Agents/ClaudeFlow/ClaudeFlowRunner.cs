@@ -22,8 +22,8 @@ public sealed partial class ClaudeFlowRunner(ContainedProcess processes, HostEnv
     private const bool Network = true;
     private const string Packages = "/node_modules/";
 
-    /// <summary>Linux takes no longer argument (128 KiB); claude-flow's own words around the objective need some of it.</summary>
-    private const int LongestObjective = 100_000;
+    /// <summary>Bytes. claude-flow puts the task into its own prompt twice, and Linux takes no argument of more than 128 KiB.</summary>
+    internal const int LongestObjective = 60_000;
 
     /// <summary>What it writes beside the work, in whatever folder it runs.</summary>
     private static readonly string[] s_litter = [".claude-flow", ".hive-mind"];

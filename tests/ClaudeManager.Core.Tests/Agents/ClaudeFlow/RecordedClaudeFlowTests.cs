@@ -195,7 +195,7 @@ public sealed class RecordedClaudeFlowTests
     {
         await using var ground = await AgentGround.StartAsync();
 
-        var outcome = await RunAsync(ground, "worked", task: new string('ä', 50_001));
+        var outcome = await RunAsync(ground, "worked", task: new string('ä', (ClaudeFlowRunner.LongestObjective / 2) + 1));
 
         Assert.Equal(RunEndReason.ConfigurationError, outcome.Reason);
         Assert.Empty(ground.StartedProcesses);
