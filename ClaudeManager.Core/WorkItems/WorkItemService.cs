@@ -231,7 +231,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
             return Refusal.Invalid("tools", $"'{extra}' is not among the tools the configuration allows (executor.claudeCode.allowedTools).", "Choose from the allowed tools.");
         }
 
-        if (noSandbox is not null)
+        if (noSandbox is not null && agents.Find(agent) is not { WorksElsewhere: true })
         {
             return noSandbox;
         }

@@ -97,7 +97,7 @@ public sealed class MentionRunner(Store store, GitHubGateway gateway) : IAgentRu
         {
             return store.Time.GetUtcNow() < entry.DoneAt + s_listed
                 ? Wait($"Mentioned @{handle} on {issue.Url}.", store.Time.GetUtcNow() + s_soon)
-                : new AgentOutcome(RunEndReason.Failed, FailureClass.Policy, $"The comment that mentioned @{handle} on {issue.Url} is gone: somebody deleted it.");
+                : new AgentOutcome(RunEndReason.Failed, FailureClass.Policy, $"The comment that mentioned @{handle} on {issue.Url} is gone: somebody deleted it, or edited our mark out of it.");
         }
 
         if (await FindPullRequestAsync(place, issue.Number, target, handle, mention, ct).ConfigureAwait(false) is { } pull)
@@ -128,7 +128,7 @@ public sealed class MentionRunner(Store store, GitHubGateway gateway) : IAgentRu
         {
             var held = await new Lease(request.Run.RunId, request.Run.BootId, request.Run.Attempt).HoldAsync(tx, token).ConfigureAwait(false);
             held.SessionStarted = true;
-            await OutboxDispatcher.EnqueueAsync(tx, ProposalIssues.Comment, KeyOf(run), new IssueComment(run.WorkItemId, TextOf(request, run, issue, target)), token, run.WorkItemId, run.Id).ConfigureAwait(false);
+            await OutboxDispatcher.EnqueueAsync(tx, ProposalIssues.Comment, KeyOf(run), new IssueComment(run.WorkItemId, TextOf(request, run, issue, target), ForItsRun: true), token, run.WorkItemId, run.Id).ConfigureAwait(false);
         }, ct);
 
     /// <summary>The prompt stands in a fence: what it quotes from the repository pings nobody else and links nothing.</summary>

@@ -14,6 +14,7 @@ using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Runs;
 using ClaudeManager.Core.Security;
 using ClaudeManager.Core.WorkItems;
+using ClaudeManager.Core.WorkItems.Proposals;
 using ClaudeManager.Tests.Shared.GitHub;
 using ClaudeManager.Tests.Shared.Persistence;
 using ClaudeManager.Tests.Shared.Repositories;
@@ -77,10 +78,12 @@ internal sealed class MentionGround : IAsyncDisposable
     public GitHubComment Mention => Assert.Single(Issue.Comments, c => c.Author?.Login == "service");
 
     /// <summary>With the item's run in the queue.</summary>
-    public static async Task<MentionGround> StartAsync(string handle = "@helper")
+    public static async Task<MentionGround> StartAsync(string handle = "@helper", string provider = "sqlite")
     {
         var time = new ShiftedTime();
-        var ground = new MentionGround((await TestStore.CreateAsync("sqlite", Ct, time))!, await LoopbackGitHub.StartAsync(Ct, time), time, handle);
+        var store = await TestStore.CreateAsync(provider, Ct, time);
+        Assert.SkipWhen(store is null, $"{TestStore.PostgresVariable} names no PostgreSQL server.");
+        var ground = new MentionGround(store, await LoopbackGitHub.StartAsync(Ct, time), time, handle);
         var app = ground.GitHub.Repository("acme/app");
         var commit = await app.CommitAsync("First", [("README.md", "# Sums\n")], Ct);
         var id = await ground.WriteAsync(async (tx, ct) =>
@@ -147,11 +150,20 @@ internal sealed class MentionGround : IAsyncDisposable
             SkipTo(next);
         }
 
-        var claim = await Get<RunQueue>().ClaimAsync(TestStore.Operation, Get<InstanceIdentity>().BootId, name => Get<AgentCatalog>().Find(name) is not null, [], Ct);
+        if (run.State == RunState.Parked && _store.Target is StoreTarget.Postgres)
+        {
+            // Whose clock nobody can skip: a person asks for it.
+            RunGround.Good(await Get<RunService>().AgainAsync(TestStore.Operation, run.Id, resume: true, Ct));
+        }
+
+        var claim = await ClaimAsync();
         Assert.NotNull(claim);
         await Get<RunExecutor>().ExecuteAsync(TestStore.Operation, claim, Ct);
         return await RunAsync();
     }
+
+    public Task<ClaimedRun?> ClaimAsync()
+        => Get<RunQueue>().ClaimAsync(TestStore.Operation, Get<InstanceIdentity>().BootId, name => Get<AgentCatalog>().Find(name) is not null, [], Ct);
 
     /// <summary>Until the mention stands on the issue and has been seen there.</summary>
     public async Task<RunEntity> MentionedAsync()
@@ -173,12 +185,23 @@ internal sealed class MentionGround : IAsyncDisposable
         _services = Start();
     }
 
-    public Task ReactAsync(string login) => AsAsync(login, $"repos/acme/manager/issues/comments/{Mention.Id}/reactions", new { content = "eyes" });
+    /// <summary>What people do to issues, found and decided on.</summary>
+    public Task PollAsync()
+    {
+        Time.Skip(ProposalPoll.Interval);
+        return Get<ProposalPoll>().PollAsync(TestStore.Operation, Ct);
+    }
+
+    public Task EditMentionAsync(string body) => AsAsync("service", HttpMethod.Patch, $"repos/acme/manager/issues/comments/{Mention.Id}", new { body });
+
+    public Task DeleteMentionAsync() => AsAsync("service", HttpMethod.Delete, $"repos/acme/manager/issues/comments/{Mention.Id}", new { });
+
+    public Task ReactAsync(string login) => AsAsync(login, HttpMethod.Post, $"repos/acme/manager/issues/comments/{Mention.Id}/reactions", new { content = "eyes" });
 
     public async Task OpenPullRequestAsync(string login, string branch = "sums")
     {
         await GitHub.Repository("acme/app").CommitAsync("Add both numbers", [("sums.md", branch)], Ct, branch);
-        await AsAsync(login, "repos/acme/app/pulls", new { title = "Add both numbers", head = branch, @base = "main", body = $"Closes acme/manager#{Issue.Number}" });
+        await AsAsync(login, HttpMethod.Post, "repos/acme/app/pulls", new { title = "Add both numbers", head = branch, @base = "main", body = $"Closes acme/manager#{Issue.Number}" });
     }
 
     public Task<T> ReadAsync<T>(Func<ManagerDbContext, CancellationToken, Task<T>> read) => _store.Store.ReadAsync(read, Ct);
@@ -202,9 +225,9 @@ internal sealed class MentionGround : IAsyncDisposable
         }
     }
 
-    private async Task AsAsync(string login, string path, object body)
+    private async Task AsAsync(string login, HttpMethod method, string path, object body)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(GitHub.BaseAddress, path)) { Content = JsonContent.Create(body) };
+        using var request = new HttpRequestMessage(method, new Uri(GitHub.BaseAddress, path)) { Content = JsonContent.Create(body) };
         request.Headers.UserAgent.Add(new ProductInfoHeaderValue("tests", "1"));
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", GitHub.Token(login));
         using var answer = await _http.SendAsync(request, Ct);

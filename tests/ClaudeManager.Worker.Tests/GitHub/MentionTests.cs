@@ -3,8 +3,10 @@ using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Runs;
+using ClaudeManager.Core.WorkItems;
 using ClaudeManager.Tests.Shared.GitHub;
 using ClaudeManager.Tests.Shared.Persistence;
+using ClaudeManager.Worker.Tests.Runs;
 using Microsoft.EntityFrameworkCore;
 
 namespace ClaudeManager.Worker.Tests.GitHub;
@@ -14,11 +16,11 @@ public sealed class MentionTests
     private static readonly MentionConfiguration s_limits = new();
 
     [Theory]
-    [InlineData("helper")]
-    [InlineData("helper[bot]")]
-    public async Task Look_AgentAcknowledgesAndOpensPullRequest_RunEndsWithItInReview(string account)
+    [InlineData("helper", "sqlite")]
+    [InlineData("helper[bot]", "postgresql")]
+    public async Task Look_AgentAcknowledgesAndOpensPullRequest_RunEndsWithItInReview(string account, string provider)
     {
-        await using var ground = await MentionGround.StartAsync();
+        await using var ground = await MentionGround.StartAsync(provider: provider);
 
         Assert.Equal(RunState.Parked, (await ground.MentionedAsync()).State);
         await ground.ReactAsync(account);
@@ -133,18 +135,128 @@ public sealed class MentionTests
         Assert.Equal((RunState.Parked, 0), (run.State, run.Failures));
     }
 
-    [Fact]
-    public async Task Look_MentionDeleted_EndsAndSaysSo()
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgresql")]
+    public async Task Look_ProcessDiesInEveryState_GoesOnToTheSameEnd(string provider)
+    {
+        await using var ground = await MentionGround.StartAsync(provider: provider);
+
+        await ground.LookAsync();
+        await ground.RestartAsync();
+        await ground.PostAsync();
+        await ground.RestartAsync();
+        await ground.LookAsync();
+        await ground.RestartAsync();
+        await ground.ReactAsync("helper");
+        await ground.LookAsync();
+        await ground.RestartAsync();
+        await ground.OpenPullRequestAsync("helper");
+        var run = await ground.LookAsync();
+
+        Assert.Equal((RunEndReason.Completed, 0), (run.EndReason, run.Failures));
+        Assert.NotNull(ground.Mention);
+    }
+
+    [Theory]
+    [InlineData(false, "a reaction or comment on")]
+    [InlineData(true, "a pull request that names")]
+    public async Task Look_Waits_ItemRunAndGateSayForWhatAndUntilWhen(bool acknowledged, string awaited)
     {
         await using var ground = await MentionGround.StartAsync();
-        await ground.LookAsync();
-        await ground.PostAsync();
-        ground.Issue.Delete();
+        await ground.MentionedAsync();
+        if (acknowledged)
+        {
+            await ground.ReactAsync("helper");
+            await ground.LookAsync();
+        }
+
+        var detail = RunGround.Good(await ground.Get<WorkItemService>().GetAsync((await ground.RunAsync()).WorkItemId, TestContext.Current.CancellationToken));
+        var gate = Assert.Single(detail.Gates, g => !g.Open);
+
+        Assert.Equal(WorkItemState.Parked, detail.Item.State);
+        Assert.Matches($@"@helper.*{awaited}.* until \d{{4}}-\d\d-\d\d \d\d:\d\d UTC\.$", detail.Item.StateReason);
+        Assert.Equal(("window", detail.Item.StateReason, (await ground.RunAsync()).NotBefore), (gate.Name, gate.Why, gate.ClearsAt));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Look_MentionDeletedOrItsMarkEditedOut_EndsAndSaysSo(bool delete)
+    {
+        await using var ground = await MentionGround.StartAsync();
+        await ground.MentionedAsync();
+        await (delete ? ground.DeleteMentionAsync() : ground.EditMentionAsync("Never mind."));
         ground.Time.Skip(TimeSpan.FromMinutes(5));
 
         var run = await ground.LookAsync();
 
-        Assert.True(run.EndReason == RunEndReason.Failed, $"{run.State} {run.EndReason}: {run.EndDetail}");
+        Assert.Equal((RunState.Ended, RunEndReason.Failed), (run.State, run.EndReason));
+        Assert.Contains("is gone: somebody deleted it", run.EndDetail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Look_MentionEditedByAPerson_WaitsOn()
+    {
+        await using var ground = await MentionGround.StartAsync();
+        await ground.MentionedAsync();
+        await ground.EditMentionAsync(ground.Mention.Body + "\nAnd mind the tests.");
+        ground.Time.Skip(TimeSpan.FromMinutes(5));
+
+        Assert.Equal(RunState.Parked, (await ground.LookAsync()).State);
+    }
+
+    [Fact]
+    public async Task Look_IssueDeleted_Ends()
+    {
+        await using var ground = await MentionGround.StartAsync();
+        await ground.MentionedAsync();
+        ground.Issue.Delete();
+
+        Assert.Equal(RunEndReason.Failed, (await ground.LookAsync()).EndReason);
+    }
+
+    [Fact]
+    public async Task Poll_IssueClosedWhileItWaits_EndsTheRunAsTheIssueSays()
+    {
+        await using var ground = await MentionGround.StartAsync();
+        await ground.MentionedAsync();
+
+        await ground.PollAsync();
+        ground.Issue.Close("mallory");
+        await ground.PollAsync();
+        var run = await ground.RunAsync();
+
+        Assert.Equal((RunState.Ended, RunEndReason.Cancelled), (run.State, run.EndReason));
+        Assert.True(run.WorkItem!.State is WorkItemState.Closed or WorkItemState.Rejected, run.WorkItem.State.ToString());
+    }
+
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgresql")]
+    public async Task Cancel_BeforeTheMentionIsPosted_NobodyIsMentioned(string provider)
+    {
+        await using var ground = await MentionGround.StartAsync(provider: provider);
+        var run = await ground.LookAsync();
+
+        await ground.Get<RunService>().CancelAsync(TestStore.Operation, run.Id, TestContext.Current.CancellationToken);
+        await ground.PostAsync();
+
+        Assert.DoesNotContain(ground.Issue.Comments, c => c.Body.Contains("please begin work", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Claim_HandleChangedSinceTheApproval_MentionsNobody()
+    {
+        await using var ground = await MentionGround.StartAsync();
+        var current = ground.Get<CurrentConfiguration>();
+
+        current.Swap(current.Value with { Executor = current.Value.Executor with { TerragonUsername = "@mallory" } });
+
+        Assert.Null(await ground.ClaimAsync());
+        var run = await ground.RunAsync();
+        Assert.Equal((RunState.Ended, RunEndReason.PolicyBlocked), (run.State, run.EndReason));
+        Assert.Contains("would now run @mallory", run.EndDetail, StringComparison.Ordinal);
     }
 
     [Fact]
