@@ -107,11 +107,6 @@ internal sealed class ConfigurationChecks(
             findings.Add(ConfigurationRules.NoHandle.At("executor.terragonUsername", origin, "The default executor is mention, but nobody is named.", "Add executor.terragonUsername, e.g. \"@terragon-labs\"."));
         }
 
-        if (chosen is "mention" or "claude-flow")
-        {
-            findings.Add(ConfigurationRules.NoEffectYet.At("executor.defaultExecutor", origin, $"This version has no {chosen} executor.", "Approve with claude-code or a command."));
-        }
-
         if (executor.Stall >= executor.Timeout && (origins.ContainsKey("executor.stallSeconds") || origins.ContainsKey("executor.timeout")))
         {
             findings.Add(ConfigurationRules.StallTooLong.At("executor.stallSeconds", Origin("executor.stallSeconds"), "A run times out before it can be called stalled.", "Make executor.stallSeconds smaller than executor.timeout."));

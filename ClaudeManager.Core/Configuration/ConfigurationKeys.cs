@@ -60,7 +60,9 @@ internal static partial class ConfigurationKeys
         Analyzer("firstScan", new ChoiceType("preview", "propose"), "\"preview\"", "`preview`: what the first scan of a repository finds waits for an operator. `propose`: it does not.", (a, v) => a with { FirstScan = v.Text }),
         Analyzer("partialCloneAboveMb", new WholeType(1, int.MaxValue), "500", "Larger repositories are cloned without their history's content.", (a, v) => a with { PartialCloneAboveMb = v.Whole }),
 
-        Later("executor.terragonUsername", new TextType("a mention", "@terragon-labs", 2, 100, Mention()), "", "Whom the `mention` executor mentions; required by it."),
+        Executor("terragonUsername", new TextType("a mention", "@terragon-labs", 2, 100, Mention()), "", "Whom the `mention` executor mentions; required by it.", (e, v) => e with { TerragonUsername = v.Text }),
+        Executor("mention.acknowledgeSeconds", new WholeType(60, 86400), "900", "How long a mentioned agent may take to react or to comment.", (e, v) => e with { Mention = e.Mention with { Acknowledge = v.Seconds } }),
+        Executor("mention.pullRequestSeconds", new WholeType(300, 604800), "14400", "How long it may then take to open a pull request.", (e, v) => e with { Mention = e.Mention with { PullRequest = v.Seconds } }),
         Executor("defaultExecutor", new TextType("`claude-code`, `claude-flow`, `mention` (alias `terragon`) or `command:NAME`", "claude-code", Pattern: ExecutorName()), "\"claude-code\"",
             "Who works on an item that names nobody. In a Gen-1 file the default is `mention`.", (e, v) => e with { DefaultExecutor = v.Text == "terragon" ? "mention" : v.Text }),
         Command("program", new TextType("a program", "prettier"), "", "Program on PATH, or a path. Required.", (c, v) => c with { Program = v.Text }),
@@ -91,9 +93,9 @@ internal static partial class ConfigurationKeys
         ClaudeCode("permissionMode", new ChoiceType("dontAsk", "default", "acceptEdits", "plan", "bypassPermissions"), "\"dontAsk\"", "What happens to the other tools.", (c, v) => c with { PermissionMode = v.Text }),
         ClaudeCode("environment", new MapType("NAME", new TextType("text", "1", 0)), "{}", "Variables it gets besides the allowed ones. No secrets.", (c, v) => c with { Environment = Texts(v) }),
         Later("executor.claudeCode.apiKeyCredential", s_credential, "", "Stored credential with the model's key. Until then: `ANTHROPIC_API_KEY` or `ANTHROPIC_AUTH_TOKEN`."),
-        Later("executor.claudeFlow.path", s_file, "", "Program on PATH, or a path."),
-        Later("executor.claudeFlow.version", s_word, "", "Default: the pinned one."),
-        Later("executor.claudeFlow.skipPermissions", s_flag, "false", "Runs it without asking for permissions."),
+        ClaudeFlow("path", s_file, "\"claude-flow\"", "Program on PATH, or a path.", (c, v) => c with { Path = v.Text }),
+        ClaudeFlow("version", s_word, $"\"{ClaudeFlowConfiguration.TestedVersion}\"", "The version it must have; another one is refused.", (c, v) => c with { Version = v.Text }),
+        ClaudeFlow("skipPermissions", s_flag, "false", "Runs it without asking for permissions.", (c, v) => c with { SkipPermissions = v.Flag }),
         Executor("verify", new MapType("repository or `*`", new CommandsType()), "", "Commands that must pass, as argument lists. Default: detected at the base commit.",
             (e, v) => e with { Verify = v.Members.ToDictionary(m => m.Name, m => (IReadOnlyList<IReadOnlyList<string>>)[.. m.Value.Items.Select(i => i.Texts)]) }),
 
@@ -209,6 +211,9 @@ internal static partial class ConfigurationKeys
 
     private static KeyDefinition ClaudeCode(string key, KeyType type, string defaults, string documentation, Func<ClaudeCodeConfiguration, ConfigurationNode, ClaudeCodeConfiguration> apply)
         => Executor("claudeCode." + key, type, defaults, documentation, (e, v) => e with { ClaudeCode = apply(e.ClaudeCode, v) });
+
+    private static KeyDefinition ClaudeFlow(string key, KeyType type, string defaults, string documentation, Func<ClaudeFlowConfiguration, ConfigurationNode, ClaudeFlowConfiguration> apply)
+        => Executor("claudeFlow." + key, type, defaults, documentation, (e, v) => e with { ClaudeFlow = apply(e.ClaudeFlow, v) });
 
     private static KeyDefinition Publish(string key, KeyType type, string defaults, string documentation, Func<PublishConfiguration, ConfigurationNode, PublishConfiguration> apply)
         => Executor("publish." + key, type, defaults, documentation, (e, v) => e with { Publish = apply(e.Publish, v) });

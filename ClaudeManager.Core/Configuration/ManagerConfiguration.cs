@@ -84,7 +84,7 @@ public sealed record AnalyzerConfiguration
 
 public sealed record ExecutorConfiguration
 {
-    /// <summary><c>claude-code</c>, or <c>command:NAME</c>.</summary>
+    /// <summary><c>claude-code</c>, <c>claude-flow</c>, <c>mention</c>, or <c>command:NAME</c>.</summary>
     public string DefaultExecutor { get; init; } = "claude-code";
     public IReadOnlyDictionary<string, CommandAgentConfiguration> Commands { get; init; } = new Dictionary<string, CommandAgentConfiguration>();
 
@@ -109,6 +109,11 @@ public sealed record ExecutorConfiguration
     public int MaxTurns { get; init; } = 50;
     public int MaxAttempts { get; init; } = 3;
     public ClaudeCodeConfiguration ClaudeCode { get; init; } = new();
+    public ClaudeFlowConfiguration ClaudeFlow { get; init; } = new();
+
+    /// <summary>The account a <c>mention</c> run mentions, with its <c>@</c>; null: there is no such agent.</summary>
+    public string? TerragonUsername { get; init; }
+    public MentionConfiguration Mention { get; init; } = new();
 
     /// <summary>Verify commands by repository name; <c>*</c> for all. Empty: detected at the base commit.</summary>
     public IReadOnlyDictionary<string, IReadOnlyList<IReadOnlyList<string>>> Verify { get; init; } = new Dictionary<string, IReadOnlyList<IReadOnlyList<string>>>();
@@ -132,6 +137,29 @@ public sealed record ClaudeCodeConfiguration
     public IReadOnlyList<string> AllowedTools { get; init; } = ["Read", "Edit", "Write", "Glob", "Grep", "Bash(git diff *)", "Bash(git log *)", "Bash(git status *)"];
     public string PermissionMode { get; init; } = "dontAsk";
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+}
+
+public sealed record ClaudeFlowConfiguration
+{
+    /// <summary>Whose options and output are known and tested.</summary>
+    public const string TestedVersion = "3.43.0";
+
+    /// <summary>Program name on PATH, or a path.</summary>
+    public string Path { get; init; } = "claude-flow";
+    public string Version { get; init; } = TestedVersion;
+
+    /// <summary>Whether it may start Claude Code with every permission check off.</summary>
+    public bool SkipPermissions { get; init; }
+}
+
+/// <summary>How long an agent that is mentioned on an issue may take.</summary>
+public sealed record MentionConfiguration
+{
+    /// <summary>From the mention to a reaction or comment of its account.</summary>
+    public TimeSpan Acknowledge { get; init; } = TimeSpan.FromMinutes(15);
+
+    /// <summary>From then to its pull request.</summary>
+    public TimeSpan PullRequest { get; init; } = TimeSpan.FromHours(4);
 }
 
 public sealed record PublishConfiguration

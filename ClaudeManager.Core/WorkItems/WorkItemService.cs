@@ -233,7 +233,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
             return Refusal.Invalid("tools", $"'{extra}' is not among the tools the configuration allows (executor.claudeCode.allowedTools).", "Choose from the allowed tools.");
         }
 
-        if (noSandbox is not null)
+        if (noSandbox is not null && agents.Find(agent) is not { WorksElsewhere: true })
         {
             return noSandbox;
         }
@@ -511,6 +511,11 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
     private async Task<IReadOnlyList<AgentOptionDto>> AgentsForAsync(RepositoryEntity repository, CancellationToken ct)
     {
         var options = await agents.ListAsync(ct).ConfigureAwait(false);
+        if (repository.Kind == RepositoryKind.Local)
+        {
+            options = [.. options.Where(o => agents.Find(o.Name) is not { WorksElsewhere: true })];
+        }
+
         if (!repository.IsSample)
         {
             return options;
