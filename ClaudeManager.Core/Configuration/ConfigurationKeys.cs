@@ -28,6 +28,7 @@ internal static partial class ConfigurationKeys
         GitHub("reposToScan", new ListType(new TextType("a repository as owner/name, or a path", "octocat/hello-world", AlsoRefused: text => !IsPath(text) && (!FullName().IsMatch(text) || HasDotName(text))), 1),
             "", "Repositories: a path (`/…`, `./…`, `~/…`, `C:\\…`) or `owner/name` on GitHub. They are registered at start and by `claude-manager scan`; one that was removed by a person stays so.", (g, v) => g with { ReposToScan = v.Texts }),
         GitHub("apiTimeout", new WholeType(1, 300), "30", "Seconds a request to GitHub may take.", (g, v) => g with { ApiTimeout = v.Seconds }),
+        GitHub("pollSeconds", new WholeType(1, 3600), "60", "Seconds between two looks at what people did to issues and pull requests.", (g, v) => g with { PollInterval = v.Seconds }),
         GitHub("baseUrl", s_url, "\"https://api.github.com\"", "GitHub Enterprise Server's API. Plain http only on loopback.", (g, v) => g with { BaseUrl = new Uri(v.Text) }),
         Later("github.app.appId", new WholeType(1, int.MaxValue), "", "GitHub App, instead of a token."),
         Later("github.app.installationId", new WholeType(1, int.MaxValue), "", "Its installation."),

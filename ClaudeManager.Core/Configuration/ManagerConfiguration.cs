@@ -38,6 +38,9 @@ public sealed record GitHubConfiguration
     /// <summary>How long one request may take, waiting for its turn not counted.</summary>
     public TimeSpan ApiTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>How long what people do on GitHub may go unnoticed.</summary>
+    public TimeSpan PollInterval { get; init; } = TimeSpan.FromSeconds(60);
+
     /// <summary>Registered at start: paths of local repositories, or <c>owner/name</c> on GitHub.</summary>
     public IReadOnlyList<string> ReposToScan { get; init; } = [];
 }

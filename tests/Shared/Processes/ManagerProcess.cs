@@ -44,6 +44,9 @@ public sealed class ManagerProcess : IAsyncDisposable
 
     public DateTimeOffset StartedAt => Program.StartedAt;
 
+    /// <summary>What the process that runs now has said.</summary>
+    public string Output => Program.Output;
+
     private ProgramProcess Program => _program ?? throw new InvalidOperationException("It was killed and not started again.");
 
     /// <param name="environment">Besides PATH and a home of its own.</param>
