@@ -202,6 +202,25 @@ public sealed partial class ProposalEffectTests
     }
 
     [Fact]
+    public async Task Create_IssuesStaySwitchedOff_IsBlocked_AndGoesOnWhenAnOperatorSaysSo()
+    {
+        await using var ground = await ProposalGround.StartAsync();
+        ground.Repository.HasIssues = false;
+        await ground.ProposeAsync();
+        await ground.DrainAsync();
+        var outbox = await ground.Get<OutboxReader>().ReadAsync(Ct);
+        Assert.Equal((1, 1, 1, 0), (outbox.Pending, outbox.Waiting, outbox.Blocked, outbox.Failed));
+        Assert.Contains("No issue can be filed in acme/manager", outbox.Problem, StringComparison.Ordinal);
+        Assert.Equal(OutboxStates.Blocked, Assert.Single(await ground.OutboxAsync()).State);
+
+        ground.Repository.HasIssues = true;
+        await ground.Get<OutboxDispatcher>().RetryBlockedAsync(TestStore.Operation, Ct);
+        await ground.DrainAsync();
+        Assert.True(ground.Issue.IsOpen);
+        Assert.Equal((0, 0), await ground.Get<OutboxReader>().ReadAsync(Ct) is var after ? (after.Pending, after.Blocked) : default);
+    }
+
+    [Fact]
     public async Task Create_GitHubDoesNotTakeIt_IsGivenUp_AndTheItemSaysWhy()
     {
         await using var ground = await ProposalGround.StartAsync();
