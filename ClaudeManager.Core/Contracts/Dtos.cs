@@ -94,9 +94,10 @@ public sealed record ScanResultDto(long RepositoryId, string Repository, string?
 /// <param name="Waiting">How many of <paramref name="Pending"/> cannot be done now: a limit of GitHub's, or something a person has to mend.</param>
 /// <param name="NextAttemptAt">When the first of those is tried again.</param>
 /// <param name="Problem">Why the newest of those that were tried did not work.</param>
+/// <param name="Blocked">How many of <paramref name="Waiting"/> were tried in vain so often that they are looked at once a day only: mend what <paramref name="Problem"/> says, then try again.</param>
 /// <param name="Failed">Given up, ever.</param>
 /// <param name="ExpectedAllThereAt">When the last of them should be there; null when there is none.</param>
-public sealed record OutboxDto(int Pending, int Waiting, DateTimeOffset? NextAttemptAt, string? Problem, int Failed, DateTimeOffset? ExpectedAllThereAt);
+public sealed record OutboxDto(int Pending, int Waiting, DateTimeOffset? NextAttemptAt, string? Problem, int Blocked, int Failed, DateTimeOffset? ExpectedAllThereAt);
 
 // ---- Work items ---------------------------------------------------------------------------------------------------
 

@@ -21,13 +21,21 @@ public readonly partial record struct Marker
         return Find(marker.ToString()) == marker ? marker : throw new ArgumentException($"'{kind}:{key}' cannot be a marker: use letters, digits and . _ / - only.", nameof(key));
     }
 
-    /// <summary>The first marker in a text.</summary>
-    public static Marker? Find(string text) => Pattern().Match(text) is { Success: true } match ? new Marker(match.Groups["kind"].Value, match.Groups["key"].Value) : null;
+    /// <summary>The last marker in a text: that is where ours is put. An earlier one is quoted.</summary>
+    public static Marker? Find(string text) => Pattern().Matches(text) is [.., var match] ? new Marker(match.Groups["kind"].Value, match.Groups["key"].Value) : null;
 
-    public bool IsIn(string text) => text.Contains(ToString(), StringComparison.Ordinal);
+    /// <summary>Whether it is the one the text is known by.</summary>
+    public bool IsIn(string text) => Find(text) == this;
 
     /// <summary>The text with the marker at its end, once.</summary>
     public string AppendTo(string text) => IsIn(text) ? text : $"{text}\n\n{this}";
+
+    /// <summary>The text without the marker it is known by.</summary>
+    public string RemoveFrom(string text)
+    {
+        var marker = ToString();
+        return IsIn(text) ? text.Remove(text.LastIndexOf(marker, StringComparison.Ordinal), marker.Length) : text;
+    }
 
     public override string ToString() => $"<!-- claude-manager {Kind}:{Key} -->";
 

@@ -26,6 +26,11 @@ public sealed class OutboxDispatcher(Store store, IEnumerable<IOutboxEffect> eff
     /// <summary>What is wrong with the credential or the configuration only a person can mend; looked at again this often.</summary>
     private static readonly TimeSpan s_afterConfiguration = TimeSpan.FromMinutes(5);
 
+    /// <summary>Tries until what does not pass by itself is blocked.</summary>
+    private const int MostAttempts = 8;
+
+    private static readonly TimeSpan s_whileBlocked = TimeSpan.FromDays(1);
+
     private static readonly TimeSpan s_firstRetry = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_longestRetry = TimeSpan.FromMinutes(15);
 
@@ -80,10 +85,25 @@ public sealed class OutboxDispatcher(Store store, IEnumerable<IOutboxEffect> eff
         return true;
     }
 
+    /// <summary>Somebody has mended what was wrong: what is blocked is due at once.</summary>
+    /// <returns>How many there are.</returns>
+    public Task<int> RetryBlockedAsync(OperationContext operation, CancellationToken ct)
+        => store.WriteAsync(operation, async (tx, token) =>
+        {
+            var blocked = await tx.Db.Outbox.AsTracking().Where(o => o.State == OutboxStates.Blocked).ToListAsync(token).ConfigureAwait(false);
+            foreach (var entry in blocked)
+            {
+                (entry.State, entry.NotBefore) = (OutboxStates.Pending, null);
+                Audit(tx, entry, "outbox.retried");
+            }
+
+            return blocked.Count;
+        }, ct);
+
     private Task<bool> HasDueAsync(CancellationToken ct)
     {
         var now = store.Time.GetUtcNow();
-        return store.ReadAsync((db, token) => db.Outbox.AnyAsync(o => o.State == OutboxStates.Pending && (o.NotBefore == null || o.NotBefore <= now), token), ct);
+        return store.ReadAsync((db, token) => db.Outbox.AnyAsync(o => OutboxStates.Open.Contains(o.State) && (o.NotBefore == null || o.NotBefore <= now), token), ct);
     }
 
     private Task<OutboxEntity?> ClaimAsync(OperationContext operation, CancellationToken ct)
@@ -94,8 +114,8 @@ public sealed class OutboxDispatcher(Store store, IEnumerable<IOutboxEffect> eff
             // Nobody else has this store: what another boot holds, it holds no more.
             var alone = ownership.Exclusive;
             var entry = await tx.Db.Outbox.AsTracking()
-                .Where(o => o.State == OutboxStates.Pending && (o.NotBefore == null || o.NotBefore <= now) && (o.LeaseExpiresAt == null || o.LeaseExpiresAt <= now || (alone && o.LeaseOwner != identity.BootId)) && _effects.Keys.Contains(o.Kind))
-                .Where(o => o.WorkItemId == null || !tx.Db.Outbox.Any(older => older.WorkItemId == o.WorkItemId && older.Id < o.Id && older.State == OutboxStates.Pending))
+                .Where(o => OutboxStates.Open.Contains(o.State) && (o.NotBefore == null || o.NotBefore <= now) && (o.LeaseExpiresAt == null || o.LeaseExpiresAt <= now || (alone && o.LeaseOwner != identity.BootId)) && _effects.Keys.Contains(o.Kind))
+                .Where(o => o.WorkItemId == null || !tx.Db.Outbox.Any(older => older.WorkItemId == o.WorkItemId && older.Id < o.Id && OutboxStates.Open.Contains(older.State)))
                 .OrderBy(o => o.Id).FirstOrDefaultAsync(token).ConfigureAwait(false);
             if (entry is not null)
             {
@@ -121,6 +141,17 @@ public sealed class OutboxDispatcher(Store store, IEnumerable<IOutboxEffect> eff
                 (held.State, held.DoneAt) = (OutboxStates.Failed, tx.Now);
                 await _effects[entry.Kind].GiveUpAsync(tx, held, why, token).ConfigureAwait(false);
                 Audit(tx, held, "outbox.given_up");
+                return;
+            }
+
+            if (failure is not (FailureClass.Transient or FailureClass.Cancelled) && entry.Attempt >= MostAttempts)
+            {
+                if (held.State != OutboxStates.Blocked)
+                {
+                    Audit(tx, held, "outbox.blocked");
+                }
+
+                (held.State, held.NotBefore) = (OutboxStates.Blocked, tx.Now + s_whileBlocked);
                 return;
             }
 

@@ -16,7 +16,7 @@ public sealed class OutboxReader(Store store, GitHubGateway gateway)
     {
         var now = store.Time.GetUtcNow();
         var (pending, failed) = await store.ReadAsync(async (db, token) => (
-            await db.Outbox.Where(o => o.State == OutboxStates.Pending).OrderBy(o => o.Id).Select(o => new { o.WorkItemId, o.NotBefore, o.Error }).ToListAsync(token).ConfigureAwait(false),
+            await db.Outbox.Where(o => OutboxStates.Open.Contains(o.State)).OrderBy(o => o.Id).Select(o => new { o.State, o.WorkItemId, o.NotBefore, o.Error }).ToListAsync(token).ConfigureAwait(false),
             await db.Outbox.CountAsync(o => o.State == OutboxStates.Failed, token).ConfigureAwait(false)), ct).ConfigureAwait(false);
 
         // What comes after an effect that waits, on the same work item, waits with it.
@@ -28,6 +28,7 @@ public sealed class OutboxReader(Store store, GitHubGateway gateway)
             waiting,
             held.Min(o => o.NotBefore),
             pending.Select(o => o.Error).LastOrDefault(e => e is not null),
+            pending.Count(o => o.State == OutboxStates.Blocked),
             failed,
             pending.Count == 0 ? null : Later(await gateway.ForecastAsync(pending.Count, ct).ConfigureAwait(false), held.Max(o => o.NotBefore)));
     }

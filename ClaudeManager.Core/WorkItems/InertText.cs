@@ -44,7 +44,7 @@ public static class InertText
     }
 
     /// <summary>What we write we find again by its marker; a text of others must not hold one.</summary>
-    private static string WithoutMarkers(string text) => text.Replace("<!-- claude-manager", "< !-- claude-manager", StringComparison.OrdinalIgnoreCase);
+    public static string WithoutMarkers(string text) => text.Replace("<!-- claude-manager", "< !-- claude-manager", StringComparison.OrdinalIgnoreCase);
 
     private static int LongestRun(string text)
     {

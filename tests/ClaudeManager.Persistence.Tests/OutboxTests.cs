@@ -122,6 +122,52 @@ public abstract class OutboxTests : StoreConformance
         Assert.True(entry.NotBefore >= Subject.Store.Time.GetUtcNow() + TimeSpan.FromMinutes(4), $"{entry.NotBefore}");
     }
 
+    [Theory]
+    [InlineData(FailureClass.Configuration)]
+    [InlineData(FailureClass.Infrastructure)]
+    public async Task Dispatch_FaultThatDoesNotPass_IsBlockedAfterSomeTries_UntilSomebodySaysSo(FailureClass failure)
+    {
+        await EnqueueAsync("k", workItem: 7);
+        await EnqueueAsync("next", workItem: 7);
+        var dispatcher = Dispatcher();
+        for (var hour = 0; hour < 20; hour++)
+        {
+            _outside.Faults["k"] = new OutsideException(failure);
+            await DrainAsync(dispatcher);
+            await PassAsync(TimeSpan.FromHours(1));
+        }
+
+        var entry = (await EntriesAsync())[0];
+        Assert.Equal((OutboxStates.Blocked, 8, "No."), (entry.State, entry.Attempt, entry.Error));
+        Assert.Empty(_outside.Written);
+        Assert.Equal(1, await Subject.Store.ReadAsync((db, ct) => db.AuditEntries.CountAsync(a => a.Action == "outbox.blocked" && a.SubjectId == "7", ct), Ct));
+
+        await PassAsync(TimeSpan.FromHours(24));
+        await DrainAsync(dispatcher);
+        Assert.Equal((OutboxStates.Blocked, 9), (await EntriesAsync()).Select(e => (e.State, e.Attempt)).First());
+
+        _outside.Faults.Clear();
+        Assert.Equal(1, await dispatcher.RetryBlockedAsync(TestStore.Operation, Ct));
+        await DrainAsync(dispatcher);
+        Assert.Equal(["k", "next"], _outside.Written);
+        Assert.All(await EntriesAsync(), e => Assert.Equal(OutboxStates.Done, e.State));
+    }
+
+    [Fact]
+    public async Task Dispatch_TransientFault_IsNeverBlocked()
+    {
+        await EnqueueAsync("k");
+        var dispatcher = Dispatcher();
+        for (var hour = 0; hour < 20; hour++)
+        {
+            _outside.Faults["k"] = new OutsideException(FailureClass.Transient);
+            await DrainAsync(dispatcher);
+            await PassAsync(TimeSpan.FromHours(1));
+        }
+
+        Assert.Equal((OutboxStates.Pending, 20), Assert.Single((await EntriesAsync()).Select(e => (e.State, e.Attempt))));
+    }
+
     [Fact]
     public async Task Dispatch_ProcessDiedAfterTheEffect_TheNextLooksFirst_AndWritesNothing()
     {
@@ -185,7 +231,7 @@ public abstract class OutboxTests : StoreConformance
     private Task PassAsync(TimeSpan time)
         => Subject.Store.WriteAsync(TestStore.Operation, async (tx, token) =>
         {
-            foreach (var entry in await tx.Db.Outbox.AsTracking().Where(o => o.State == OutboxStates.Pending).ToListAsync(token))
+            foreach (var entry in await tx.Db.Outbox.AsTracking().Where(o => OutboxStates.Open.Contains(o.State)).ToListAsync(token))
             {
                 (entry.NotBefore, entry.LeaseExpiresAt) = (entry.NotBefore - time, entry.LeaseExpiresAt - time);
             }

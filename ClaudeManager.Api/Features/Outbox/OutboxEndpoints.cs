@@ -1,3 +1,4 @@
+using ClaudeManager.Api.Operations;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Outbox;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -7,7 +8,17 @@ namespace ClaudeManager.Api.Features.Outbox;
 internal static class OutboxEndpoints
 {
     public static void MapOutbox(this IEndpointRouteBuilder api)
-        => api.MapGroup("/outbox").WithTags("Outbox").MapGet("", ReadAsync).WithName("outbox.get").WithSummary("What was decided and is not yet done on GitHub, and when it will be");
+    {
+        var group = api.MapGroup("/outbox").WithTags("Outbox");
+        group.MapGet("", ReadAsync).WithName("outbox.get").WithSummary("What was decided and is not yet done on GitHub, and when it will be");
+        group.MapPost("/retry", RetryAsync).WithName("outbox.retry").WithSummary("Try at once what is blocked");
+    }
 
     internal static async Task<Ok<OutboxDto>> ReadAsync(OutboxReader outbox, CancellationToken ct) => TypedResults.Ok(await outbox.ReadAsync(ct));
+
+    internal static async Task<Ok<OutboxDto>> RetryAsync(OutboxDispatcher dispatcher, OutboxReader outbox, HttpContext http, CancellationToken ct)
+    {
+        await dispatcher.RetryBlockedAsync(http.Operation(), ct);
+        return TypedResults.Ok(await outbox.ReadAsync(ct));
+    }
 }

@@ -5,8 +5,14 @@ public static class OutboxStates
     public const string Pending = "pending";
     public const string Done = "done";
 
+    /// <summary>Tried often without a fault that passes by itself: a person has to mend something. Looked at once a day, and when an operator says so.</summary>
+    public const string Blocked = "blocked";
+
     /// <summary>Given up: it cannot succeed, or nobody wants it any more. The reason is in <see cref="OutboxEntity.Error"/>.</summary>
     public const string Failed = "failed";
+
+    /// <summary>Still to be done.</summary>
+    public static readonly string[] Open = [Pending, Blocked];
 }
 
 /// <summary>One effect on the outside, written in the transaction that decided it and carried out after that has committed.</summary>

@@ -107,16 +107,17 @@ public sealed class ProposalInbox(Store store, GitHubGateway gateway, LabelAppro
         var agent = ProposalLabels.AgentOf(issue.Labels);
         var previewed = await items.BindableAsync(item.Id, agent, ct).ConfigureAwait(false);
         var refusal = previewed.Refusal;
-        if (previewed.Value is { } preview)
+        if (previewed.Value is { Preview: var preview })
         {
-            refusal = (await items.ApproveAsync(As(operation, label.Actor), item.Id, new ApproveRequest(item.Version, preview.Preview.PromptSha256, agent), ct, (tx, token) => RememberAsync(tx, item.Id, last, null, token)).ConfigureAwait(false)).Refusal;
+            var program = preview.Agents.FirstOrDefault(a => a.Name == (agent ?? preview.DefaultAgent))?.Program;
+            refusal = (await items.ApproveAsync(As(operation, label.Actor), item.Id, new ApproveRequest(item.Version, preview.PromptSha256, agent, ProgramSha256: program?.Sha256), ct, (tx, token) => RememberAsync(tx, item.Id, last, null, token)).ConfigureAwait(false)).Refusal;
         }
 
         switch (refusal)
         {
             case null:
                 return true;
-            case { Code: "stale_version" or "prompt_changed" }:
+            case { Code: "stale_version" or "prompt_changed" or "program_changed" }:
                 // Somebody was at it in this moment.
                 return false;
             case { Kind: RefusalKind.Unavailable } or { Code: "not_scanned" }:
@@ -217,7 +218,7 @@ public sealed class ProposalInbox(Store store, GitHubGateway gateway, LabelAppro
 
     /// <summary>True while an effect of ours is about to record the same: it knows more.</summary>
     private static Task<bool> IsOursAsync(StoreTransaction tx, long itemId, string kind, CancellationToken ct)
-        => tx.Db.Outbox.AnyAsync(o => o.WorkItemId == itemId && o.Kind == kind && o.State == OutboxStates.Pending && o.Attempt > 0, ct);
+        => tx.Db.Outbox.AnyAsync(o => o.WorkItemId == itemId && o.Kind == kind && OutboxStates.Open.Contains(o.State) && o.Attempt > 0, ct);
 
     private static async Task RememberAsync(StoreTransaction tx, long itemId, long lastEvent, bool? isOpen, CancellationToken ct)
     {

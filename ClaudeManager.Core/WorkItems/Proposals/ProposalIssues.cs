@@ -44,7 +44,7 @@ public static class ProposalIssues
         var followed = items.Where(i => repositories.ContainsKey(i.RepositoryId)).ToList();
         var ids = followed.Select(i => i.Id).ToHashSet();
         var issues = await tx.Db.ProposalIssues.AsNoTracking().Where(p => ids.Contains(p.WorkItemId)).ToDictionaryAsync(p => p.WorkItemId, ct).ConfigureAwait(false);
-        var creating = await tx.Db.Outbox.Where(o => o.Kind == Create && o.State == OutboxStates.Pending && ids.Contains(o.WorkItemId!.Value)).Select(o => o.WorkItemId!.Value).ToHashSetAsync(ct).ConfigureAwait(false);
+        var creating = await tx.Db.Outbox.Where(o => o.Kind == Create && OutboxStates.Open.Contains(o.State) && ids.Contains(o.WorkItemId!.Value)).Select(o => o.WorkItemId!.Value).ToHashSetAsync(ct).ConfigureAwait(false);
         foreach (var item in followed)
         {
             var wanted = IsWanted(item.State);

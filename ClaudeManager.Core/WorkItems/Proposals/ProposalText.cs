@@ -19,13 +19,13 @@ public sealed record ProposalText(string Title, string Body)
     public static ProposalText Of(WorkItemEntity item)
     {
         const int room = GitHubGateway.LongestBody - 512;
-        var body = item.Body.Length <= room ? item.Body : string.Concat(item.Body.AsSpan(0, char.IsHighSurrogate(item.Body[room - 1]) ? room - 1 : room), "…");
-        return new ProposalText(item.Title, Plain(body));
+        var body = InertText.WithoutMarkers(item.Body);
+        return new ProposalText(item.Title, Plain(body.Length <= room ? body : string.Concat(body.AsSpan(0, char.IsHighSurrogate(body[room - 1]) ? room - 1 : room), "…")));
     }
 
     /// <summary>What an issue says.</summary>
     public static ProposalText Read(string title, string body)
-        => new(title, Plain(MarkerOf(body) is { } marker ? body.Replace(marker.ToString(), "", StringComparison.Ordinal) : body));
+        => new(title, Plain(MarkerOf(body)?.RemoveFrom(body) ?? body));
 
     /// <summary>What a work item is known by on GitHub. The repository's number and not its name, which may change; no number of ours, which a new data directory counts anew.</summary>
     public static Marker MarkerOf(RepositoryEntity repository, string fingerprint)

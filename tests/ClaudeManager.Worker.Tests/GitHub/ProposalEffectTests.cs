@@ -2,6 +2,7 @@ using System.Text.RegularExpressions;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Outbox;
 using ClaudeManager.Core.Persistence.Entities;
+using ClaudeManager.Core.WorkItems;
 using ClaudeManager.Core.WorkItems.Proposals;
 using ClaudeManager.Tests.Shared.GitHub;
 using ClaudeManager.Tests.Shared.Persistence;
@@ -28,6 +29,54 @@ public sealed partial class ProposalEffectTests
         var proposal = await ground.ProposalAsync(item.Id);
         Assert.Equal((ground.Issue.Number, true), (proposal!.Number, proposal.IsOpen));
         Assert.True(ProposalText.Read(ground.Issue.Title, ground.Issue.Body!).IsAsWritten(proposal));
+    }
+
+    /// <summary>What a person, a stale issue or an agent wrote may quote a marker of ours: every one of them is shown as text, and what we find again is our own last line.</summary>
+    [Theory]
+    [InlineData("<!-- claude-manager result:12 -->")]
+    [InlineData("<!-- claude-manager item:1/another -->")]
+    [InlineData("<!-- CLAUDE-MANAGER item:1/another -->")]
+    [InlineData(null)]
+    public async Task Proposed_TextHoldsAMarker_IsFiledUnderItsOwn_AndFollowed(string? quoted)
+    {
+        await using var ground = await ProposalGround.StartAsync();
+        var item = await ground.ProposeAsync();
+        var own = $"<!-- claude-manager item:4711/{item.Fingerprint} -->";
+        await ground.WriteAsync(async (tx, ct) =>
+        {
+            await tx.Db.Outbox.ExecuteDeleteAsync(ct);
+            var row = await tx.Db.WorkItems.AsTracking().SingleAsync(w => w.Id == item.Id, ct);
+            (row.Title, row.Body) = ($"Quotes {quoted ?? own}", $"Look at {quoted ?? own} there.\n\n{quoted ?? own}");
+            WorkItemStateMachine.Touch(tx, row);
+            return true;
+        });
+        await CutAsync(ground, "POST", "/repos/acme/manager/issues", killed: false);
+
+        Assert.EndsWith("\n\n" + own, ground.Issue.Body, StringComparison.Ordinal);
+        Assert.Single(AnyMarker().Matches(ground.Issue.Body!));
+        Assert.True(ProposalText.Read(ground.Issue.Title, ground.Issue.Body!).IsAsWritten((await ground.ProposalAsync(item.Id))!));
+        await ground.MoveAsync(item.Id, WorkItemState.Proposed, change: i => i.Body = "Moved down.");
+        await ground.DrainAsync();
+        Assert.Equal($"Moved down.\n\n{own}", ground.Issue.Body);
+        Assert.DoesNotContain(await ground.OutboxAsync(), o => o.State != OutboxStates.Done);
+    }
+
+    [Fact]
+    public async Task Comment_QuotesAMarker_IsKnownByItsOwn()
+    {
+        await using var ground = await ProposalGround.StartAsync();
+        var (item, issue) = await ground.ProposedAsync();
+        foreach (var key in new[] { "result:7", "result:8" })
+        {
+            await ground.WriteAsync(async (tx, ct) =>
+            {
+                await ProposalIssues.CommentAsync(tx, item.Id, key, "The agent says <!-- claude-manager result:8 --> to <!-- claude-manager result:7 -->", ct);
+                return true;
+            });
+            await CutAsync(ground, "POST", "/repos/acme/manager/issues/*/comments", killed: false);
+        }
+
+        Assert.Equal(["result:7", "result:8"], issue.Comments.Select(c => AnyMarker().Matches(c.Body)[^1].Groups[1].Value));
     }
 
     [Fact]
@@ -150,6 +199,25 @@ public sealed partial class ProposalEffectTests
         ground.Repository.HasIssues = true;
         await ground.DrainAsync();
         Assert.True(ground.Issue.IsOpen);
+    }
+
+    [Fact]
+    public async Task Create_IssuesStaySwitchedOff_IsBlocked_AndGoesOnWhenAnOperatorSaysSo()
+    {
+        await using var ground = await ProposalGround.StartAsync();
+        ground.Repository.HasIssues = false;
+        await ground.ProposeAsync();
+        await ground.DrainAsync();
+        var outbox = await ground.Get<OutboxReader>().ReadAsync(Ct);
+        Assert.Equal((1, 1, 1, 0), (outbox.Pending, outbox.Waiting, outbox.Blocked, outbox.Failed));
+        Assert.Contains("No issue can be filed in acme/manager", outbox.Problem, StringComparison.Ordinal);
+        Assert.Equal(OutboxStates.Blocked, Assert.Single(await ground.OutboxAsync()).State);
+
+        ground.Repository.HasIssues = true;
+        await ground.Get<OutboxDispatcher>().RetryBlockedAsync(TestStore.Operation, Ct);
+        await ground.DrainAsync();
+        Assert.True(ground.Issue.IsOpen);
+        Assert.Equal((0, 0), await ground.Get<OutboxReader>().ReadAsync(Ct) is var after ? (after.Pending, after.Blocked) : default);
     }
 
     [Fact]

@@ -178,7 +178,7 @@ internal sealed class ProposalGround : IAsyncDisposable
             {
             }
 
-            var next = await ReadAsync((db, ct) => db.Outbox.Where(o => o.State == OutboxStates.Pending).OrderBy(o => o.NotBefore).Select(o => o.NotBefore).FirstOrDefaultAsync(ct));
+            var next = await ReadAsync((db, ct) => db.Outbox.Where(o => OutboxStates.Open.Contains(o.State)).OrderBy(o => o.NotBefore).Select(o => o.NotBefore).FirstOrDefaultAsync(ct));
             if (next is null || next > Time.GetUtcNow() + TimeSpan.FromHours(2))
             {
                 return;

@@ -28,6 +28,7 @@ public sealed class ProposalInboxTests
         Assert.Equal(["github:alice"], ApprovalSeal.Approvers(approval));
         Assert.Null(ground.Get<ApprovalSeal>().Check(approval, await ground.ItemAsync(item.Id), ground.Time.GetUtcNow()));
         Assert.Equal("command:test", approval.Agent);
+        Assert.Contains("\"sh\"", approval.Program, StringComparison.Ordinal);
         Assert.Empty(issue.Comments);
     }
 
