@@ -3,7 +3,7 @@ namespace ClaudeManager.Core.RateLimiting;
 /// <summary>So many permits per period, of which so many at once: in any time T at most <c>Burst + Permits / Per × T</c>.</summary>
 public readonly record struct RateLimit
 {
-    /// <summary>Longer, the times would outgrow what Redis can count exactly (2^53 µs since 1970).</summary>
+    /// <summary>From empty to full. Longer, the times would outgrow what Redis can count exactly (2^53 µs since 1970).</summary>
     private static readonly TimeSpan s_longest = TimeSpan.FromDays(3650);
 
     public RateLimit(int permits, TimeSpan per, int burst)
@@ -11,7 +11,8 @@ public readonly record struct RateLimit
         ArgumentOutOfRangeException.ThrowIfLessThan(permits, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(burst, 1);
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(per, TimeSpan.Zero);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(per, s_longest / burst);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(per, s_longest);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(per / permits * burst, s_longest, nameof(burst));
         (Permits, Per, Burst) = (permits, per, burst);
         // Rounded up: a rate that is no whole number of microseconds apart is kept a little too strictly, never exceeded.
         Interval = ((per.Ticks - 1) / ((long)permits * TimeSpan.TicksPerMicrosecond)) + 1;

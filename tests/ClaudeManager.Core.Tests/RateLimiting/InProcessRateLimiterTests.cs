@@ -114,6 +114,21 @@ public sealed class InProcessRateLimiterTests : RateLimiterConformance
         Assert.Equal(500, admitted);
     }
 
+    [Theory]
+    [InlineData(0, 1, 1)]
+    [InlineData(1, 0, 1)]
+    [InlineData(1, 1, 0)]
+    [InlineData(1, 3651, 1)]
+    [InlineData(10, 3650, 11)]
+    public void Limit_OutsideWhatCanBeCounted_IsNone(int permits, int days, int burst) => Assert.Throws<ArgumentOutOfRangeException>(() => new RateLimit(permits, TimeSpan.FromDays(days), burst));
+
+    [Theory]
+    [InlineData(1_000_000, 3_600, 1_000_000)]
+    [InlineData(int.MaxValue, 1, int.MaxValue)]
+    [InlineData(1, 86_400, 3_650)]
+    public void Limit_Large_IsCounted(int permits, int seconds, int burst)
+        => Assert.Equal(burst - 1, _limiter.Decide([new RateScope("a", new RateLimit(permits, TimeSpan.FromSeconds(seconds), burst))], 1).Scopes[0].Remaining);
+
     [Fact]
     public void Acquire_IdleAccounts_Leave()
     {
