@@ -15,6 +15,7 @@ using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Outbox;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Publishing;
+using ClaudeManager.Core.RateLimiting;
 using ClaudeManager.Core.Repositories;
 using ClaudeManager.Core.Runs;
 using ClaudeManager.Core.Runs.Outcomes;
@@ -56,6 +57,8 @@ public static class CoreRegistration
         services.AddSingleton<EventFeedReader>();
         services.AddSingleton<InstanceRegistry>();
         services.AddSingleton<ServiceDescription>();
+
+        services.AddRateLimiting(settings.Configuration.Redis);
 
         services.AddSingleton<OutboxDispatcher>();
         services.AddSingleton<OutboxReader>();

@@ -180,8 +180,9 @@ internal static partial class ConfigurationKeys
         Later("database.backup_settings.frequency_hours", new WholeType(1, 168), "24", "How often."),
         Later("database.backup_settings.retention_days", new WholeType(1, 365), "30", "How long backups are kept."),
 
-        Later("redis.connection", s_word, "", "Redis for limits shared by replicas. Default: in the process."),
-        Later("redis.key_prefix", s_word, "", "Before every key there."),
+        Redis("connection", new TextType("a connection string of Redis", "redis:6379"), "", "Redis for limits shared by replicas (`host:port,ssl=true`); no password in the file (use `ConnectionStrings__redis`). Default: in the process.",
+            (r, v) => r with { Connection = new SecretString(v.Text) }),
+        Redis("key_prefix", new TextType("a prefix of letters, digits and `.`, `_`, `-`", "claude-manager", 1, 64, CredentialName()), "\"claude-manager\"", "What every key begins with there.", (r, v) => r with { KeyPrefix = v.Text }),
 
         Later("notifications", s_list, "[]", "Who is told what."),
     ];
@@ -250,6 +251,9 @@ internal static partial class ConfigurationKeys
 
     private static KeyDefinition Database(string key, KeyType type, string defaults, string documentation, Func<DatabaseConfiguration, ConfigurationNode, DatabaseConfiguration> apply)
         => new("database." + key, type, defaults, documentation, (c, v, _) => c with { Database = apply(c.Database, v) });
+
+    private static KeyDefinition Redis(string key, KeyType type, string defaults, string documentation, Func<RedisConfiguration, ConfigurationNode, RedisConfiguration> apply)
+        => new("redis." + key, type, defaults, documentation, (c, v, _) => c with { Redis = apply(c.Redis, v) });
 
     [GeneratedRegex(@"\A[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\z", RegexOptions.CultureInvariant)]
     private static partial Regex UserName();

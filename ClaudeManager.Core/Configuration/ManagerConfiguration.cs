@@ -23,6 +23,7 @@ public sealed record ManagerConfiguration
     public LoggingConfiguration Logging { get; init; } = new();
     public RetentionConfiguration Retention { get; init; } = new();
     public DatabaseConfiguration Database { get; init; } = new();
+    public RedisConfiguration Redis { get; init; } = new();
 }
 
 public sealed record GitHubConfiguration
@@ -245,4 +246,13 @@ public sealed record DatabaseConfiguration
 
     /// <summary>How long opening a connection may take.</summary>
     public TimeSpan ConnectionTimeout { get; init; } = TimeSpan.FromSeconds(30);
+}
+
+public sealed record RedisConfiguration
+{
+    /// <summary>As StackExchange.Redis writes it (<c>host:6379,password=…,ssl=true</c>). A secret, because a password may be in it. Null: limits are kept in the process.</summary>
+    public SecretString? Connection { get; init; }
+
+    /// <summary>What every key begins with there; deployments that share a Redis have different ones.</summary>
+    public string KeyPrefix { get; init; } = "claude-manager";
 }
