@@ -215,7 +215,7 @@ public abstract class OutboxTests : StoreConformance
     }
 
     private OutboxDispatcher Dispatcher()
-        => new(Subject.Store, [_outside], InstanceIdentity.Create("worker", TimeProvider.System), new Redactor(), NullLogger<OutboxDispatcher>.Instance);
+        => new(Subject.Store, [_outside], InstanceIdentity.Create("worker", TimeProvider.System), new DataDirectoryOwnership(Exclusive: false), new Redactor(), NullLogger<OutboxDispatcher>.Instance);
 
     private Task EnqueueAsync(string key, long? workItem = null)
         => Subject.Store.WriteAsync(TestStore.Operation, (tx, token) => OutboxDispatcher.EnqueueAsync(tx, Outside.Name, key, key, token, workItem), Ct);

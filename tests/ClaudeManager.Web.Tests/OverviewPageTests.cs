@@ -80,13 +80,16 @@ public sealed class OverviewPageTests : PageContext
     [Fact]
     public void Render_ChangesOnTheWayToGitHub_SaysHowManyUntilWhenAndWhatHoldsThemUp()
     {
-        Data.Outbox = new(4213, 17, SampleData.Now.AddMinutes(9), "GitHub allows no more new content: <b>wait</b>", 0, SampleData.Now.AddHours(8.6));
+        Data.Outbox = new(4213, 17, SampleData.Now.AddMinutes(9), "GitHub allows no more new content: <b>wait</b>", 3, 0, SampleData.Now.AddHours(8.6));
         var page = Render<OverviewPage>();
         var notice = page.WaitForElement("[data-testid=notice-outbox]");
 
         Assert.Contains("4,213 changes are on the way to GitHub.", notice.TextContent, StringComparison.Ordinal);
         Assert.Contains("All there in 8 h", notice.TextContent, StringComparison.Ordinal);
         Assert.Contains("17 of them wait.", notice.TextContent, StringComparison.Ordinal);
+        Assert.Contains("3 were tried in vain", notice.TextContent, StringComparison.Ordinal);
+        page.Find("[data-testid=outbox-retry]").Click();
+        page.WaitForAssertion(() => Assert.Equal(0, Data.Outbox.Blocked));
         Assert.Contains("&lt;b&gt;wait&lt;/b&gt;", notice.InnerHtml, StringComparison.Ordinal);
     }
 

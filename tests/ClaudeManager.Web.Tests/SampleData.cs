@@ -22,7 +22,7 @@ internal sealed class SampleData
 
     public List<ActivityDto> Activity { get; } = [];
 
-    public OutboxDto Outbox { get; set; } = new(0, 0, null, null, 0, null);
+    public OutboxDto Outbox { get; set; } = new(0, 0, null, null, 0, 0, null);
 
     public IssueDto? Issue { get; set; }
 

@@ -188,8 +188,9 @@ internal sealed class MentionGround : IAsyncDisposable
     /// <summary>What people do to issues, found and decided on.</summary>
     public Task PollAsync()
     {
-        Time.Skip(ProposalPoll.Interval);
-        return Get<ProposalPoll>().PollAsync(TestStore.Operation, Ct);
+        var poll = Get<ProposalPoll>();
+        Time.Skip(poll.Interval);
+        return poll.PollAsync(TestStore.Operation, Ct);
     }
 
     public Task EditMentionAsync(string body) => AsAsync("service", HttpMethod.Patch, $"repos/acme/manager/issues/comments/{Mention.Id}", new { body });

@@ -72,5 +72,11 @@ public sealed partial class OverviewPage
         await LoadAsync(ct);
     });
 
+    private Task<bool> RetryOutboxAsync() => ActAsync(async ct =>
+    {
+        await Api.RetryOutboxAsync(ct);
+        await LoadAsync(ct);
+    });
+
     private void OnAdded(RepositoryDto repository) => Navigation.NavigateTo($"/repositories/{repository.Id}");
 }
