@@ -24,6 +24,9 @@ public readonly partial record struct Marker
     /// <summary>The first marker in a text.</summary>
     public static Marker? Find(string text) => Pattern().Match(text) is { Success: true } match ? new Marker(match.Groups["kind"].Value, match.Groups["key"].Value) : null;
 
+    /// <summary>The last one: in a text that quotes others', ours, which is at its end.</summary>
+    public static Marker? FindLast(string text) => Pattern().Matches(text) is [.., var match] ? new Marker(match.Groups["kind"].Value, match.Groups["key"].Value) : null;
+
     public bool IsIn(string text) => text.Contains(ToString(), StringComparison.Ordinal);
 
     /// <summary>The text with the marker at its end, once.</summary>
