@@ -1,6 +1,7 @@
 using System.CommandLine;
 using ClaudeManager.Cli.Commands.Runs;
 using ClaudeManager.Cli.Commands.Tasks;
+using ClaudeManager.Core.Agents.Mention;
 using ClaudeManager.Core.Contracts;
 
 namespace ClaudeManager.Cli.Commands;
@@ -158,7 +159,8 @@ internal sealed class ExecuteCommand : Command
 
         var run = await api.GetRunAsync(id, ct).ConfigureAwait(false);
         invocation.Output.Result(run, () => invocation.Output.Detail(run));
-        return run.Run.EndReason == RunEndReason.Completed ? ExitCode.Ok : ExitCode.Failed;
+        // Whom a job has asked answers without it.
+        return run.Run is { EndReason: RunEndReason.Completed } or { State: RunState.Parked, Agent: MentionRunner.Name } ? ExitCode.Ok : ExitCode.Failed;
     }
 
     private static bool IsUnderWay(WorkItemState state) => state is WorkItemState.Approved or WorkItemState.Queued or WorkItemState.Running;

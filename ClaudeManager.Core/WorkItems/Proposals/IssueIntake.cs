@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using ClaudeManager.Core.Agents.Mention;
 using ClaudeManager.Core.Audit;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
@@ -23,7 +24,7 @@ namespace ClaudeManager.Core.WorkItems.Proposals;
 public sealed partial class IssueIntake(
     Store store, GitHubGateway gateway, LabelApproval approval, ProposalInbox inbox, RepositoryRegistry repositories, ScanService scans, WorkItemService items, CurrentConfiguration configuration)
 {
-    /// <summary>Comments that end a run: a label older than one of these has had its run.</summary>
+    /// <summary>Comments that end a run: a label older than one of these, or than a mention of an agent that answers by itself, has had its run.</summary>
     public const string ResultMarker = "result";
 
     /// <summary>Takes an issue in, or the one that is known, and looks at its label at once.</summary>
@@ -157,7 +158,7 @@ public sealed partial class IssueIntake(
 
     private async Task<bool> HasRunAsync(RepositoryName manager, int number, GitHubIssueEvent label, GitHubAccount self, CancellationToken ct)
         => (await gateway.ListCommentsAsync(manager, number, label.At, ct).ConfigureAwait(false)).Items
-            .Any(c => IsBy(c.Author, self) && c.CreatedAt >= label.At && Marker.Find(c.Body) is { Kind: ResultMarker });
+            .Any(c => IsBy(c.Author, self) && c.CreatedAt >= label.At && Marker.Find(c.Body) is { Kind: ResultMarker or MentionRunner.Name });
 
     private static bool IsBy(GitHubAccount? account, GitHubAccount other) => string.Equals(account?.Login, other.Login, StringComparison.OrdinalIgnoreCase);
 
