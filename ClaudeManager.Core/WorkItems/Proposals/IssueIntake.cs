@@ -98,7 +98,7 @@ public sealed partial class IssueIntake(
         var text = await gateway.GetIssueTextAsync(manager, number, ct).ConfigureAwait(false);
         var events = await approval.EventsAsync(manager, number, ct).ConfigureAwait(false);
         var isAsWritten = text is { } now && (now.EditedAt is null || IsBy(now.Editor, issue.Author!)) && events.All(e => e.Kind != "renamed" || IsBy(e.Actor, issue.Author!));
-        var used = LabelApproval.SetBy(issue, events) is { } label && await HasRunAsync(manager, number, label, self, ct).ConfigureAwait(false);
+        var used = LabelApproval.SetBy(issue, events) is { } label && await IsAnsweredAsync(manager, number, label, self, ct).ConfigureAwait(false);
         return await store.WriteAsync<Outcome<long>>(operation, async (tx, token) =>
         {
             var repository = await tx.Db.Repositories.SingleAsync(r => r.Id == added.Id, token).ConfigureAwait(false);
@@ -125,7 +125,7 @@ public sealed partial class IssueIntake(
                 Body = there.Body,
                 Kind = ranking.Kind,
                 State = WorkItemState.Proposed,
-                StateReason = used ? "The label has had its run: take it off and set it again for another one." : null,
+                StateReason = used ? "The label has had its answer on the issue: take it off and set it again for another one." : null,
                 Score = ranking.Score,
                 ComputedScore = ranking.Score,
                 ScoreTerms = JsonSerializer.Serialize(ranking.Terms, ManagerJson.Options),
@@ -156,9 +156,10 @@ public sealed partial class IssueIntake(
         }, ct).ConfigureAwait(false);
     }
 
-    private async Task<bool> HasRunAsync(RepositoryName manager, int number, GitHubIssueEvent label, GitHubAccount self, CancellationToken ct)
+    private async Task<bool> IsAnsweredAsync(RepositoryName manager, int number, GitHubIssueEvent label, GitHubAccount self, CancellationToken ct)
         => (await gateway.ListCommentsAsync(manager, number, label.At, ct).ConfigureAwait(false)).Items
-            .Any(c => IsBy(c.Author, self) && c.CreatedAt >= label.At && Marker.Find(c.Body) is { Kind: ResultMarker or MentionRunner.Name });
+            .Any(c => IsBy(c.Author, self) && c.CreatedAt >= label.At && Marker.Find(c.Body) is { } answer
+                && (answer.Kind is ResultMarker or MentionRunner.Name || (answer.Kind == ProposalInbox.RefusedMarker && answer.Key.EndsWith("/" + label.Id.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal))));
 
     private static bool IsBy(GitHubAccount? account, GitHubAccount other) => string.Equals(account?.Login, other.Login, StringComparison.OrdinalIgnoreCase);
 

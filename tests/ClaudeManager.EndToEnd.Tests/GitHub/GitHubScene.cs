@@ -141,7 +141,8 @@ internal sealed partial class GitHubScene : IAsyncDisposable
     {
         try
         {
-            return File.ReadAllBytes(file).AsSpan().IndexOf(System.Text.Encoding.ASCII.GetBytes(Token)) >= 0;
+            // A pipe that a killed process left is empty too, and reading it would wait for a writer.
+            return new FileInfo(file).Length > 0 && File.ReadAllBytes(file).AsSpan().IndexOf(System.Text.Encoding.ASCII.GetBytes(Token)) >= 0;
         }
         catch (IOException)
         {

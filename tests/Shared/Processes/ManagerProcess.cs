@@ -103,6 +103,12 @@ public sealed class ManagerProcess : IAsyncDisposable
             .Where(entry => !entry.IsZombie && RunIdentity.Parse(ProcessTable.VariableOf(entry.Id, RunIdentity.Variable))?.BootId == boot)
             .Select(entry => FormattableString.Invariant($"{entry.Id} {CommandLine(entry.Id)}"))];
 
+    /// <summary>Processes whose command line or environment names the data directory: the server itself, and whatever works for it or was left by one.</summary>
+    public IReadOnlyList<string> ProcessesOnData()
+        => [.. ProcessTable.Snapshot()
+            .Where(entry => !entry.IsZombie && (CommandLine(entry.Id) + ReadOfProcess(entry.Id, "environ")).Contains(Data.Root, StringComparison.Ordinal))
+            .Select(entry => FormattableString.Invariant($"{entry.Id} {CommandLine(entry.Id)}"))];
+
     /// <summary>Reads again with every event of the live feed until it is as wanted.</summary>
     /// <param name="what">For the message when it never is.</param>
     public async Task<T> WaitForAsync<T>(Func<ManagerApiClient, CancellationToken, Task<T>> read, Func<T, bool> wanted, string what, CancellationToken ct)
@@ -168,15 +174,17 @@ public sealed class ManagerProcess : IAsyncDisposable
         _program = null;
     }
 
-    private static string CommandLine(int processId)
+    private static string CommandLine(int processId) => ReadOfProcess(processId, "cmdline").Replace('\0', ' ');
+
+    private static string ReadOfProcess(int processId, string what)
     {
         try
         {
-            return File.ReadAllText(FormattableString.Invariant($"/proc/{processId}/cmdline")).Replace('\0', ' ');
+            return File.ReadAllText(FormattableString.Invariant($"/proc/{processId}/{what}"));
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // It ended while we looked.
+            // It ended while we looked, or is somebody else's.
             return "";
         }
     }
