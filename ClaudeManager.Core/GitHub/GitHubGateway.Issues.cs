@@ -28,25 +28,26 @@ public sealed partial class GitHubGateway
     /// <summary>Open issues and pull requests nobody has touched since, the longest untouched first. What was touched later is not read.</summary>
     /// <param name="since">The last moment at which an issue may have been touched.</param>
     /// <param name="maximumPages">Of a hundred each.</param>
-    public async Task<GitHubList<GitHubIssue>> ListUntouchedIssuesAsync(RepositoryName repository, DateTimeOffset since, CancellationToken ct, int maximumPages = 10)
+    public async Task<GitHubUntouchedIssues> ListUntouchedIssuesAsync(RepositoryName repository, DateTimeOffset since, CancellationToken ct, int maximumPages = 10)
     {
         var untouched = new List<GitHubIssue>();
         await foreach (var (page, isLast) in PagesAsync<WireIssue>(Of(repository, $"issues?state=open&sort=updated&direction=asc&per_page={PageSize}"), ct).ConfigureAwait(false))
         {
             var issues = ReadShape(() => page.Select(issue => issue.Read()).ToList());
             untouched.AddRange(issues.Where(issue => issue.UpdatedAt <= since));
-            if (isLast || issues.Any(issue => issue.UpdatedAt > since))
+            var later = issues.Where(issue => issue.UpdatedAt > since).Select(issue => (DateTimeOffset?)issue.UpdatedAt).Min();
+            if (isLast || later is not null)
             {
-                break;
+                return new GitHubUntouchedIssues(untouched, IsComplete: true, later);
             }
 
             if (--maximumPages == 0)
             {
-                return new GitHubList<GitHubIssue>(untouched, IsComplete: false);
+                break;
             }
         }
 
-        return new GitHubList<GitHubIssue>(untouched, IsComplete: true);
+        return new GitHubUntouchedIssues(untouched, IsComplete: false, null);
     }
 
     /// <summary>Everything we ever proposed there, in any state: one listing serves a whole scan.</summary>
