@@ -28,25 +28,26 @@ public sealed partial class GitHubGateway
     /// <summary>Open issues and pull requests nobody has touched since, the longest untouched first. What was touched later is not read.</summary>
     /// <param name="since">The last moment at which an issue may have been touched.</param>
     /// <param name="maximumPages">Of a hundred each.</param>
-    public async Task<GitHubList<GitHubIssue>> ListUntouchedIssuesAsync(RepositoryName repository, DateTimeOffset since, CancellationToken ct, int maximumPages = 10)
+    public async Task<GitHubUntouchedIssues> ListUntouchedIssuesAsync(RepositoryName repository, DateTimeOffset since, CancellationToken ct, int maximumPages = 10)
     {
         var untouched = new List<GitHubIssue>();
         await foreach (var (page, isLast) in PagesAsync<WireIssue>(Of(repository, $"issues?state=open&sort=updated&direction=asc&per_page={PageSize}"), ct).ConfigureAwait(false))
         {
             var issues = ReadShape(() => page.Select(issue => issue.Read()).ToList());
             untouched.AddRange(issues.Where(issue => issue.UpdatedAt <= since));
-            if (isLast || issues.Any(issue => issue.UpdatedAt > since))
+            var later = issues.Where(issue => issue.UpdatedAt > since).Select(issue => (DateTimeOffset?)issue.UpdatedAt).Min();
+            if (isLast || later is not null)
             {
-                break;
+                return new GitHubUntouchedIssues(untouched, IsComplete: true, later);
             }
 
             if (--maximumPages == 0)
             {
-                return new GitHubList<GitHubIssue>(untouched, IsComplete: false);
+                break;
             }
         }
 
-        return new GitHubList<GitHubIssue>(untouched, IsComplete: true);
+        return new GitHubUntouchedIssues(untouched, IsComplete: false, null);
     }
 
     /// <summary>Everything we ever proposed there, in any state: one listing serves a whole scan.</summary>
@@ -124,18 +125,18 @@ public sealed partial class GitHubGateway
 
     /// <param name="marker">Put at the end of the body, unless it is there.</param>
     public async Task<GitHubIssue> CreateIssueAsync(RepositoryName repository, string title, string body, IReadOnlyList<string> labels, Marker marker, CancellationToken ct)
-        => (await PostAsync<WireIssue>(Of(repository, $"issues"), new { title, body = marker.AppendTo(body), labels }, ct).ConfigureAwait(false)).Read();
+        => (await PostAsync<WireIssue>(repository, $"issues", new { title, body = marker.AppendTo(body), labels }, ct).ConfigureAwait(false)).Read();
 
     /// <summary>Changes what is given; null leaves it as it is.</summary>
     public async Task<GitHubIssue> UpdateIssueAsync(RepositoryName repository, int number, string? title, string? body, CancellationToken ct)
-        => (await PatchAsync<WireIssue>(Of(repository, $"issues/{number}"), new { title, body }, ct).ConfigureAwait(false)).Read();
+        => (await PatchAsync<WireIssue>(repository, $"issues/{number}", new { title, body }, ct).ConfigureAwait(false)).Read();
 
     public async Task<GitHubIssue> CloseIssueAsync(RepositoryName repository, int number, GitHubCloseReason reason, CancellationToken ct)
-        => (await PatchAsync<WireIssue>(Of(repository, $"issues/{number}"),
+        => (await PatchAsync<WireIssue>(repository, $"issues/{number}",
             new { state = "closed", state_reason = reason switch { GitHubCloseReason.Completed => "completed", GitHubCloseReason.NotPlanned => "not_planned" } }, ct).ConfigureAwait(false)).Read();
 
     public async Task<GitHubIssue> ReopenIssueAsync(RepositoryName repository, int number, CancellationToken ct)
-        => (await PatchAsync<WireIssue>(Of(repository, $"issues/{number}"), new { state = "open", state_reason = "reopened" }, ct).ConfigureAwait(false)).Read();
+        => (await PatchAsync<WireIssue>(repository, $"issues/{number}", new { state = "open", state_reason = "reopened" }, ct).ConfigureAwait(false)).Read();
 
     /// <summary>Makes a label if it is missing. One that is there keeps its colour and words.</summary>
     /// <param name="color">Six hex digits.</param>
@@ -148,7 +149,7 @@ public sealed partial class GitHubGateway
 
         try
         {
-            await PostAsync<WireLabel>(Of(repository, $"labels"), new { name, color, description }, ct).ConfigureAwait(false);
+            await PostAsync<WireLabel>(repository, $"labels", new { name, color, description }, ct).ConfigureAwait(false);
         }
         catch (GitHubException refused) when (refused.Status == System.Net.HttpStatusCode.UnprocessableEntity)
         {
@@ -162,14 +163,14 @@ public sealed partial class GitHubGateway
 
     /// <summary>Adding a label twice is adding it once.</summary>
     public Task AddLabelsAsync(RepositoryName repository, int number, IReadOnlyList<string> labels, CancellationToken ct)
-        => PostAsync<List<WireLabel>>(Of(repository, $"issues/{number}/labels"), new { labels }, ct);
+        => PostAsync<List<WireLabel>>(repository, $"issues/{number}/labels", new { labels }, ct);
 
     /// <summary>A label that is not there is no fault.</summary>
     public async Task RemoveLabelAsync(RepositoryName repository, int number, string label, CancellationToken ct)
     {
         try
         {
-            await RunAsync(connection => connection.Delete<List<WireLabel>>(Of(repository, $"issues/{number}/labels/{Uri.EscapeDataString(label)}"), new { }), ct).ConfigureAwait(false);
+            await WriteAsync(repository, $"issues/{number}/labels/{Uri.EscapeDataString(label)}", (connection, address) => connection.Delete<List<WireLabel>>(address, new { }), ct).ConfigureAwait(false);
         }
         catch (GitHubException missing) when (missing.Problem == GitHubProblem.NotFound)
         {
@@ -202,10 +203,10 @@ public sealed partial class GitHubGateway
 
     /// <param name="marker">Put at the end of the body, unless it is there.</param>
     public async Task<GitHubComment> CreateCommentAsync(RepositoryName repository, int number, string body, Marker marker, CancellationToken ct)
-        => (await PostAsync<WireComment>(Of(repository, $"issues/{number}/comments"), new { body = marker.AppendTo(body) }, ct).ConfigureAwait(false)).Read();
+        => (await PostAsync<WireComment>(repository, $"issues/{number}/comments", new { body = marker.AppendTo(body) }, ct).ConfigureAwait(false)).Read();
 
     public async Task<GitHubComment> UpdateCommentAsync(RepositoryName repository, long id, string body, Marker marker, CancellationToken ct)
-        => (await PatchAsync<WireComment>(Of(repository, $"issues/comments/{id}"), new { body = marker.AppendTo(body) }, ct).ConfigureAwait(false)).Read();
+        => (await PatchAsync<WireComment>(repository, $"issues/comments/{id}", new { body = marker.AppendTo(body) }, ct).ConfigureAwait(false)).Read();
 
     /// <summary>What happened to all issues of a repository after an event already known, oldest first. Unchanged, it costs nothing.</summary>
     /// <param name="after">Id of that event; 0 for all there are.</param>

@@ -16,17 +16,17 @@ public sealed partial class GitHubGateway
     /// <param name="marker">Put at the end of the body, unless it is there.</param>
     /// <param name="draft">Private repositories of some plans have none: GitHub refuses it there.</param>
     public async Task<GitHubPullRequest> CreatePullRequestAsync(RepositoryName repository, string head, string baseBranch, string title, string body, Marker marker, CancellationToken ct, bool draft = true)
-        => (await PostAsync<WirePullRequest>(Of(repository, $"pulls"), new { title, body = marker.AppendTo(body), head, @base = baseBranch, draft, maintainer_can_modify = true }, ct).ConfigureAwait(false)).Read();
+        => (await PostAsync<WirePullRequest>(repository, $"pulls", new { title, body = marker.AppendTo(body), head, @base = baseBranch, draft, maintainer_can_modify = true }, ct).ConfigureAwait(false)).Read();
 
     /// <summary>Null when it is not there.</summary>
     public async Task<GitHubPullRequest?> GetPullRequestAsync(RepositoryName repository, int number, CancellationToken ct)
         => (await FindAsync<WirePullRequest>(Of(repository, $"pulls/{number}"), ct).ConfigureAwait(false))?.Read();
 
     public async Task<GitHubPullRequest> UpdatePullRequestAsync(RepositoryName repository, int number, string? title, string? body, CancellationToken ct)
-        => (await PatchAsync<WirePullRequest>(Of(repository, $"pulls/{number}"), new { title, body }, ct).ConfigureAwait(false)).Read();
+        => (await PatchAsync<WirePullRequest>(repository, $"pulls/{number}", new { title, body }, ct).ConfigureAwait(false)).Read();
 
     public async Task RequestReviewersAsync(RepositoryName repository, int number, IReadOnlyList<string> reviewers, CancellationToken ct)
-        => await PostAsync<WirePullRequest>(Of(repository, $"pulls/{number}/requested_reviewers"), new { reviewers }, ct).ConfigureAwait(false);
+        => await PostAsync<WirePullRequest>(repository, $"pulls/{number}/requested_reviewers", new { reviewers }, ct).ConfigureAwait(false);
 
     /// <summary>Oldest first.</summary>
     public async Task<IReadOnlyList<GitHubReview>> ListReviewsAsync(RepositoryName repository, int number, CancellationToken ct)

@@ -18,6 +18,7 @@ public sealed partial class GitHubGateway
         fragment state on Repository {
           databaseId nameWithOwner isArchived isDisabled isPrivate hasIssuesEnabled viewerPermission diskUsage
           defaultBranchRef { name target { oid } }
+          issues(states: OPEN, first: 1, orderBy: {field: UPDATED_AT, direction: DESC}) { totalCount nodes { updatedAt } }
         }
         """;
 
@@ -74,8 +75,8 @@ public sealed partial class GitHubGateway
 
     private static GitHubRepositoryAnswer ReadState(RepositoryName asked, string alias, WireAnswer answer)
     {
-        // An error below a repository leaves a hole that would look like an empty one.
-        var error = (answer.Errors ?? []).FirstOrDefault(e => e.Path is [{ ValueKind: JsonValueKind.String } first, ..] && first.GetString() == alias);
+        // An error below a repository leaves a hole that would look like an empty one; its issues alone may be closed to the credential.
+        var error = (answer.Errors ?? []).FirstOrDefault(e => PathOf(e) is [var first, .. var below] && first == alias && below is not ["issues", ..]);
         if (error is null && answer.Data.TryGetProperty(alias, out var state) && state.ValueKind == JsonValueKind.Object)
         {
             try
@@ -105,8 +106,16 @@ public sealed partial class GitHubGateway
             state.GetProperty("isPrivate").GetBoolean(),
             state.GetProperty("hasIssuesEnabled").GetBoolean(),
             state.GetProperty("viewerPermission").GetString(),
-            (state.GetProperty("diskUsage") is { ValueKind: JsonValueKind.Number } size ? size.GetInt64() : 0) / 1024);
+            (state.GetProperty("diskUsage") is { ValueKind: JsonValueKind.Number } size ? size.GetInt64() : 0) / 1024)
+        {
+            Issues = state.GetProperty("issues") is { ValueKind: JsonValueKind.Object } issues ? ReadActivity(issues) : null,
+        };
     }
+
+    private static string?[] PathOf(WireQueryError error) => [.. (error.Path ?? []).Select(step => step.ValueKind == JsonValueKind.String ? step.GetString() : null)];
+
+    private static GitHubIssueActivity ReadActivity(JsonElement issues)
+        => new(issues.GetProperty("totalCount").GetInt32(), issues.GetProperty("nodes") is var nodes && nodes.GetArrayLength() > 0 ? nodes[0].GetProperty("updatedAt").GetDateTimeOffset() : null);
 
     /// <summary>A GraphQL query: a POST that changes nothing. Its errors come in a 200, beside what could be answered.</summary>
     private async Task<WireAnswer> QueryAsync(string query, Dictionary<string, object> variables, CancellationToken ct)

@@ -70,13 +70,33 @@ public sealed partial class GitHubGateway
         }
     }
 
-    private Task<T> PostAsync<T>(Uri address, object body, CancellationToken ct)
+    private Task<T> PostAsync<T>(RepositoryName repository, FormattableString path, object body, CancellationToken ct)
         where T : class
-        => RunAsync(connection => connection.Post<T>(address, body, null, null, CancellationToken.None), ct);
+        => WriteAsync(repository, path, (connection, address) => connection.Post<T>(address, body, null, null, CancellationToken.None), ct);
 
-    private Task<T> PatchAsync<T>(Uri address, object body, CancellationToken ct)
+    private Task<T> PatchAsync<T>(RepositoryName repository, FormattableString path, object body, CancellationToken ct)
         where T : class
-        => RunAsync(connection => connection.Patch<T>(address, body), ct);
+        => WriteAsync(repository, path, (connection, address) => connection.Patch<T>(address, body), ct);
+
+    /// <summary>A write that meets a redirect has not happened. It is sent once more, as it is, to the name the very same repository has now.</summary>
+    private async Task<T> WriteAsync<T>(RepositoryName repository, FormattableString path, Func<Connection, Uri, Task<IApiResponse<T>>> send, CancellationToken ct)
+        where T : class
+    {
+        try
+        {
+            return await RunAsync(connection => send(connection, Of(repository, path)), ct).ConfigureAwait(false);
+        }
+        catch (GitHubException moved) when (moved is { Problem: GitHubProblem.Moved, MovedTo: not null })
+        {
+            var now = (await GetStatesAsync([repository], ct).ConfigureAwait(false))[0];
+            if (now.State is not { } state || state.Name == repository || !moved.MovedTo.AbsolutePath.Contains($"/repositories/{state.Id.ToString(CultureInfo.InvariantCulture)}/", StringComparison.Ordinal))
+            {
+                throw;
+            }
+
+            return await RunAsync(connection => send(connection, Of(state.Name, path)), ct).ConfigureAwait(false);
+        }
+    }
 
     private async Task<GitHubList<TResult>> ListAsync<T, TResult>(Uri first, Func<T, TResult> read, int maximumPages, CancellationToken ct)
     {

@@ -22,8 +22,15 @@ public sealed record GitHubAccount(long Id, string Login, GitHubAccountKind Kind
 public sealed record GitHubRepositoryState(
     RepositoryName Name, long Id, string? DefaultBranch, string? Commit, bool IsArchived, bool IsDisabled, bool IsPrivate, bool HasIssues, string? Permission, long SizeMb)
 {
+    /// <summary>Null when the credential may not read them.</summary>
+    public GitHubIssueActivity? Issues { get; init; }
+
     public bool CanWrite => Permission is "ADMIN" or "MAINTAIN" or "WRITE";
 }
+
+/// <summary>Enough to know whether anything has happened to the open issues of a repository.</summary>
+/// <param name="LastTouchedAt">The newest of them; null when none is open.</param>
+public sealed record GitHubIssueActivity(int Open, DateTimeOffset? LastTouchedAt);
 
 /// <summary>The state, or why there is none; one repository's trouble is no other's.</summary>
 public sealed record GitHubRepositoryAnswer(RepositoryName Asked, GitHubRepositoryState? State, GitHubException? Failure);
@@ -37,6 +44,10 @@ public sealed record GitHubIssue(
 
 /// <param name="IsComplete">False when the cap on pages cut it short.</param>
 public sealed record GitHubList<T>(IReadOnlyList<T> Items, bool IsComplete);
+
+/// <param name="IsComplete">False when the cap on pages cut it short.</param>
+/// <param name="NextTouchedAt">When the first of those was touched that were touched later; null when there is none.</param>
+public sealed record GitHubUntouchedIssues(IReadOnlyList<GitHubIssue> Items, bool IsComplete, DateTimeOffset? NextTouchedAt);
 
 public enum GitHubIssueFilter
 {

@@ -23,6 +23,11 @@ public interface IScanner
     /// <summary>What is found changes without a commit too (issues, registries): it is asked in every scan, not only in those of a new commit.</summary>
     bool LooksBeyondCommits => false;
 
+    /// <summary>Of one that looks beyond commits: whether it would find what it found last. It answers by what is known already, and asks nobody.</summary>
+    /// <param name="state">Of the repository on GitHub; null for a local one.</param>
+    /// <param name="memory">The last <see cref="ScannerResult.Memory"/>.</param>
+    bool IsSettled(AnalyzerConfiguration analyzer, GitHubRepositoryState? state, string? memory) => false;
+
     bool IsEnabled(AnalyzerConfiguration analyzer);
 
     /// <summary>Everything besides the commit that decides what is found; another value makes the next scan a full one.</summary>
@@ -47,7 +52,7 @@ public sealed record ScanRequest(LocalRepository Repository, string? Since, bool
     public ScanProgress Progress { get; init; } = new();
 
     /// <summary>Null for a local repository.</summary>
-    public RepositoryName? GitHub { get; init; }
+    public GitHubRepositoryState? GitHub { get; init; }
 }
 
 /// <param name="Examined">Paths the answer is complete for; null = all. Findings elsewhere stand as they were.</param>
@@ -63,6 +68,9 @@ public sealed record ScannerResult(
     IReadOnlyList<ScanProblemDto> Problems,
     IReadOnlyList<MarkerExplanationDto> Explanations)
 {
+    /// <summary>Kept for the scanner's next look at this repository; null leaves what is kept.</summary>
+    public string? Memory { get; init; }
+
     /// <summary>Nothing could be examined: what was found before stands.</summary>
     public static ScannerResult Unknown(ScanProblemDto problem)
         => new([], new HashSet<string>(), new HashSet<string>(), new Dictionary<string, string>(), 0, 0, [problem], []);

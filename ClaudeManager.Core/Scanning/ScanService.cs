@@ -131,7 +131,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
         var started = store.Time.GetTimestamp();
         var known = registered is null ? [] : await store.ReadAsync((db, token) => db.Findings.Where(f => f.RepositoryId == registered.Id).ToListAsync(token), ct).ConfigureAwait(false);
         var settled = registered is null ? [] : await store.ReadAsync((db, token) => db.WorkItems.Where(w => w.RepositoryId == registered.Id).Select(w => w.Fingerprint).ToHashSetAsync(token), ct).ConfigureAwait(false);
-        var results = await LookAsync(new ScanRequest(repository, registered?.ScannedCommit, Full: true, explain, current.Analyzer) { GitHub = state?.Name }, Enabled(current), registered, ct).ConfigureAwait(false);
+        var results = await LookAsync(new ScanRequest(repository, registered?.ScannedCommit, Full: true, explain, current.Analyzer) { GitHub = state }, Enabled(current), registered, ct).ConfigureAwait(false);
         var problems = results.SelectMany(r => r.Result.Problems).ToList();
         var findings = results.SelectMany(r => Findings(r, known)).OrderBy(f => f.Path, StringComparer.Ordinal).ThenBy(f => f.Line).ToList();
         if (state is not null)
@@ -200,8 +200,10 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
                 var round = given ?? (own ??= await BeginRoundAsync([repositoryId], either.Token).ConfigureAwait(false));
                 var rules = RulesOf(current.Analyzer);
                 var known = repository.ScanRules == rules ? repository.ScannedCommit : null;
-                var beyond = Enabled(current).Where(s => s.LooksBeyondCommits).ToList();
-                var opened = await OpenAsync(repository, round, full || beyond.Count > 0 ? null : known, either.Token).ConfigureAwait(false);
+                var state = repository.Kind == RepositoryKind.GitHub ? await StateAsync(repository, round, either.Token).ConfigureAwait(false) : default(Outcome<GitHubRepositoryState>?);
+                var memories = await store.ReadAsync((db, token) => MemoriesOf(db, repositoryId).ToDictionaryAsync(s => s.Key, s => s.Value, token), either.Token).ConfigureAwait(false);
+                var beyond = Enabled(current).Where(s => s.LooksBeyondCommits && (full || known is null || !s.IsSettled(current.Analyzer, state?.Value, memories.GetValueOrDefault(MemoryKey(repositoryId, s.Key))))).ToList();
+                var opened = state?.Refusal is { } unreachable ? unreachable : await OpenAsync(repository, state?.Value, full || beyond.Count > 0 ? null : known, either.Token).ConfigureAwait(false);
                 if (opened.Value is not { } seen)
                 {
                     failure = $"{opened.Refusal!.Message} {opened.Refusal.Fix}";
@@ -210,11 +212,11 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
                 }
 
                 IReadOnlyList<(IScanner Scanner, ScannerResult Result)> results = [];
-                var wanted = full || known != seen.Commit ? Enabled(current) : beyond;
+                IReadOnlyList<IScanner> wanted = full || known != seen.Commit ? [.. Enabled(current).Where(s => !s.LooksBeyondCommits || beyond.Contains(s))] : beyond;
                 if (wanted.Count > 0)
                 {
                     await MarkScanningAsync(operation, repositoryId, running, either.Token).ConfigureAwait(false);
-                    results = await RunScannersAsync(wanted, new ScanRequest(seen.Repository!, repository.ScannedCommit, full || known is null, Explain: false, current.Analyzer) { GitHub = seen.State?.Name, Progress = running.Progress }, either.Token).ConfigureAwait(false);
+                    results = await RunScannersAsync(wanted, new ScanRequest(seen.Repository!, repository.ScannedCommit, full || known is null, Explain: false, current.Analyzer) { GitHub = seen.State, Progress = running.Progress }, either.Token).ConfigureAwait(false);
                 }
 
                 var memory = await RememberAsync(repository, round, results, propose, either.Token).ConfigureAwait(false);
@@ -250,24 +252,22 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
         return await FailAsync(operation, repositoryId, failed, failure, begun, running, ct).ConfigureAwait(false);
     }
 
-    /// <param name="known">The commit whose findings are known: when GitHub's state says that it is the newest, the mirror is not even opened.</param>
-    private async Task<Outcome<Seen>> OpenAsync(RepositoryEntity repository, ScanRound round, string? known, CancellationToken ct)
+    private async Task<Outcome<GitHubRepositoryState>> StateAsync(RepositoryEntity repository, ScanRound round, CancellationToken ct)
     {
-        if (repository.Kind == RepositoryKind.Local)
+        var state = round.StateOf(repository.Id) ?? await source.FindStateAsync(RepositoryName.Parse(repository.Location), repository.GitHubId, ct).ConfigureAwait(false);
+        return state.Value is { } found && await FindAsync(r => r.GitHubId == found.Id && r.Id != repository.Id, ct).ConfigureAwait(false) is { } same
+            ? Refusal.Conflict("registered_twice", $"{repository.Location} is {same.Location}, which is registered too.", "Remove one of them.")
+            : state;
+    }
+
+    /// <param name="state">Of one on GitHub.</param>
+    /// <param name="known">The commit whose findings are known: when GitHub's state says that it is the newest, the mirror is not even opened.</param>
+    private async Task<Outcome<Seen>> OpenAsync(RepositoryEntity repository, GitHubRepositoryState? state, string? known, CancellationToken ct)
+    {
+        if (state is not { } found)
         {
             var local = await LocalRepository.OpenAsync(repository.Location, repository.BranchOverride, ct).ConfigureAwait(false);
             return local.Value is { } here ? new Seen(here.Commit, here.Branch, here, null) : local.Refusal!;
-        }
-
-        var state = round.StateOf(repository.Id) ?? await source.FindStateAsync(RepositoryName.Parse(repository.Location), repository.GitHubId, ct).ConfigureAwait(false);
-        if (state.Value is not { } found)
-        {
-            return state.Refusal!;
-        }
-
-        if (await FindAsync(r => r.GitHubId == found.Id && r.Id != repository.Id, ct).ConfigureAwait(false) is { } same)
-        {
-            return Refusal.Conflict("registered_twice", $"{repository.Location} is {same.Location}, which is registered too.", "Remove one of them.");
         }
 
         if (repository.BranchOverride is null && known is not null && found.Commit == known)
@@ -392,6 +392,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
                     Proposed = counts.Proposed,
                     Problems = JsonSerializer.Serialize(problems, ManagerJson.Options),
                 });
+                await KeepMemoriesAsync(tx, repository.Id, results, token).ConfigureAwait(false);
                 repository.DefaultBranch = opened.Branch;
                 repository.ScannedCommit = opened.Commit;
                 repository.ScanRules = rules;
@@ -417,6 +418,34 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
         catch (DbUpdateConcurrencyException)
         {
             return null;
+        }
+    }
+
+    private static IQueryable<SettingEntity> MemoriesOf(ManagerDbContext db, long repositoryId)
+    {
+        var prefix = MemoryKey(repositoryId, "");
+        return db.Settings.Where(s => s.Key.StartsWith(prefix));
+    }
+
+    private static string MemoryKey(long repositoryId, string scanner) => $"scan.{Id(repositoryId)}:{scanner}";
+
+    private static async Task KeepMemoriesAsync(StoreTransaction tx, long repositoryId, IReadOnlyList<(IScanner Scanner, ScannerResult Result)> results, CancellationToken ct)
+    {
+        var kept = await MemoriesOf(tx.Db, repositoryId).AsTracking().ToDictionaryAsync(s => s.Key, ct).ConfigureAwait(false);
+        foreach (var (scanner, result) in results)
+        {
+            if (result.Memory is not { } memory)
+            {
+                continue;
+            }
+
+            var key = MemoryKey(repositoryId, scanner.Key);
+            if (!kept.TryGetValue(key, out var setting))
+            {
+                tx.Db.Settings.Add(setting = new SettingEntity { Key = key, Value = memory });
+            }
+
+            (setting.Value, setting.UpdatedAt) = (memory, tx.Now);
         }
     }
 

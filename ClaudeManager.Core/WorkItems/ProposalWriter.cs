@@ -142,15 +142,17 @@ public static class ProposalWriter
         var item = await CreateAsync(tx, finding, state, words, ct).ConfigureAwait(false);
         item.StateReason = why;
         item.RejectedTextHash = state == WorkItemState.Rejected ? finding.TextHash : null;
+        // Only what is exactly what we write is known to be ours; of another text the effect that wants to change it finds out who wrote it.
         var text = ProposalText.Read(issue.Title, issue.Body);
+        var isOurs = text == ProposalText.Of(item);
         tx.Db.ProposalIssues.Add(new ProposalIssueEntity
         {
             WorkItemId = item.Id,
             Repository = words.Configuration.GitHub.ManagerRepo!,
             Number = issue.Number,
             Url = issue.Url.AbsoluteUri,
-            TitleSha256 = text.TitleSha256,
-            BodySha256 = text.BodySha256,
+            TitleSha256 = isOurs ? text.TitleSha256 : "",
+            BodySha256 = isOurs ? text.BodySha256 : "",
             IsOpen = issue.IsOpen,
             WrittenAt = issue.CreatedAt,
             UpdatedAt = tx.Now,

@@ -11,7 +11,7 @@ public sealed class ProposalIssueEntity
     public int Number { get; set; }
     public required string Url { get; set; }
 
-    /// <summary>SHA-256 of title and body as the service wrote them last: an approval by label counts for this text only.</summary>
+    /// <summary>SHA-256 of title and body as the service wrote them last: an approval by label counts for this text only. Empty when it is not known to be ours.</summary>
     public required string TitleSha256 { get; set; }
     public required string BodySha256 { get; set; }
     public bool IsOpen { get; set; }

@@ -28,6 +28,12 @@ internal sealed class StaleIssuesScanner(GitHubGateway gateway, TimeProvider tim
     /// <summary>It asks anew in every scan, so no setting of its own makes the others read everything again.</summary>
     public string RulesOf(AnalyzerConfiguration analyzer) => "";
 
+    /// <summary>Nothing has happened to any open issue, and none has come of age meanwhile.</summary>
+    public bool IsSettled(AnalyzerConfiguration analyzer, GitHubRepositoryState? state, string? memory)
+        => state is null
+            || (memory is not null && state.Issues is { } issues && JsonSerializer.Deserialize<Look>(memory, ManagerJson.Options) is { } last
+                && last.Issues == issues && last.Rules == LookRulesOf(analyzer) && !(last.NextStaleAt <= time.GetUtcNow()));
+
     public async Task<ScannerResult> ScanAsync(ScanRequest request, CancellationToken ct)
     {
         if (request.GitHub is not { } repository)
@@ -36,15 +42,15 @@ internal sealed class StaleIssuesScanner(GitHubGateway gateway, TimeProvider tim
         }
 
         // Whole days count, as people count them: with 30, the 31st makes it stale.
-        var now = time.GetUtcNow();
-        var untouched = await gateway.ListUntouchedIssuesAsync(repository, now.AddDays(-(request.Analyzer.StaleAfterDays + 1)), ct, MostPages).ConfigureAwait(false);
+        var (now, age) = (time.GetUtcNow(), TimeSpan.FromDays(request.Analyzer.StaleAfterDays + 1));
+        var untouched = await gateway.ListUntouchedIssuesAsync(repository.Name, now - age, ct, MostPages).ConfigureAwait(false);
         var wanted = request.Analyzer.StaleLabels.ToHashSet(StringComparer.OrdinalIgnoreCase);
         List<FoundOccurrence> stale = [.. untouched.Items
             .Where(issue => !issue.IsPullRequest && issue.Labels.Any(wanted.Contains) && !IsProposal(issue))
             .DistinctBy(issue => issue.Number)
             .Select(issue => Find(issue, now))];
         return untouched.IsComplete
-            ? ScannerResult.Whole(stale, 0, 0, [])
+            ? ScannerResult.Whole(stale, 0, 0, []) with { Memory = repository.Issues is { } issues ? JsonSerializer.Serialize(new Look(issues, LookRulesOf(request.Analyzer), untouched.NextTouchedAt + age), ManagerJson.Options) : null }
             : new ScannerResult(stale, stale.Select(f => f.Path).ToHashSet(), new HashSet<string>(), new Dictionary<string, string>(), 0, 0,
                 [new ScanProblemDto(null, "too_many_issues", FormattableString.Invariant($"Only the {MostPages * 100} issues and pull requests that are untouched for longest were looked at."))], []);
     }
@@ -98,7 +104,13 @@ internal sealed class StaleIssuesScanner(GitHubGateway gateway, TimeProvider tim
 
     private static string Number(int number) => number.ToString(CultureInfo.InvariantCulture);
 
+    private static string LookRulesOf(AnalyzerConfiguration analyzer) => string.Join('\n', [Number(analyzer.StaleAfterDays), .. analyzer.StaleLabels]);
+
     private static Details DetailsOf(FindingEntity finding) => JsonSerializer.Deserialize<Details>(finding.Details!, ManagerJson.Options)!;
+
+    /// <param name="Issues">As they were before it looked.</param>
+    /// <param name="NextStaleAt">When the next of them is stale if nobody touches it; null when that takes a new one.</param>
+    private sealed record Look(GitHubIssueActivity Issues, string Rules, DateTimeOffset? NextStaleAt);
 
     private sealed record Details(string Url, IReadOnlyList<string> Labels, IReadOnlyList<string> Assignees, DateTimeOffset Created, DateTimeOffset Updated, int DaysInactive);
 }

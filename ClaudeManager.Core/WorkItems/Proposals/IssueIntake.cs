@@ -70,7 +70,7 @@ public sealed partial class IssueIntake(
         }
 
         var self = await gateway.GetOwnAccountAsync(ct).ConfigureAwait(false);
-        var isOurs = IsBy(issue.Author, self);
+        var isOurs = LabelApproval.IsBy(issue.Author, self);
         if (!isOurs && (issue.Author is not { Kind: GitHubAccountKind.User } author || !(await gateway.GetPermissionAsync(manager, author.Login, ct).ConfigureAwait(false)).CanWrite))
         {
             return Refusal.Conflict("author", $"{manager}#{number} was written by {issue.Author?.Login ?? "a deleted account"}, who may not write in {manager}.", "Write the issue with an account that may, or with `claude-manager tasks new`.");
@@ -94,10 +94,8 @@ public sealed partial class IssueIntake(
             return scanned.Refusal ?? new Refusal(RefusalKind.Unavailable, "scan_failed", $"{target} cannot be scanned: {scanned.Value!.Error}");
         }
 
-        // Whoever edited a text has written it: then it is not the one a label can approve.
-        var text = await gateway.GetIssueTextAsync(manager, number, ct).ConfigureAwait(false);
         var events = await approval.EventsAsync(manager, number, ct).ConfigureAwait(false);
-        var isAsWritten = text is { } now && (now.EditedAt is null || IsBy(now.Editor, issue.Author!)) && events.All(e => e.Kind != "renamed" || IsBy(e.Actor, issue.Author!));
+        var isAsWritten = await approval.IsWrittenByAsync(manager, number, issue.Author!, events, ct).ConfigureAwait(false);
         var used = LabelApproval.SetBy(issue, events) is { } label && await IsAnsweredAsync(manager, number, label, self, ct).ConfigureAwait(false);
         return await store.WriteAsync<Outcome<long>>(operation, async (tx, token) =>
         {
@@ -158,10 +156,8 @@ public sealed partial class IssueIntake(
 
     private async Task<bool> IsAnsweredAsync(RepositoryName manager, int number, GitHubIssueEvent label, GitHubAccount self, CancellationToken ct)
         => (await gateway.ListCommentsAsync(manager, number, label.At, ct).ConfigureAwait(false)).Items
-            .Any(c => IsBy(c.Author, self) && c.CreatedAt >= label.At && Marker.Find(c.Body) is { } answer
+            .Any(c => LabelApproval.IsBy(c.Author, self) && c.CreatedAt >= label.At && Marker.Find(c.Body) is { } answer
                 && (answer.Kind is ResultMarker or MentionRunner.Name || (answer.Kind == ProposalInbox.RefusedMarker && answer.Key.EndsWith("/" + label.Id.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal))));
-
-    private static bool IsBy(GitHubAccount? account, GitHubAccount other) => string.Equals(account?.Login, other.Login, StringComparison.OrdinalIgnoreCase);
 
     // Inert text puts names between backticks.
     [GeneratedRegex(@"^\*\*Repository:\*\*[ \t]+`?([A-Za-z0-9._/-]+)`?[ \t]*$", RegexOptions.Multiline | RegexOptions.CultureInvariant)]

@@ -84,6 +84,13 @@ public sealed class LabelApproval(Store store, GitHubGateway gateway)
             : $"The label {ProposalLabels.Approved} was taken off {repository}#{proposal.Number} during the run.";
     }
 
+    /// <summary>Whether nobody but this account has written what an issue says: whoever edits or renames it has written it.</summary>
+    internal async Task<bool> IsWrittenByAsync(RepositoryName repository, int number, GitHubAccount author, IEnumerable<GitHubIssueEvent> events, CancellationToken ct)
+        => await gateway.GetIssueTextAsync(repository, number, ct).ConfigureAwait(false) is { } now
+            && (now.EditedAt is null || IsBy(now.Editor, author)) && events.All(e => e.Kind != "renamed" || IsBy(e.Actor, author));
+
+    internal static bool IsBy(GitHubAccount? account, GitHubAccount other) => string.Equals(account?.Login, other.Login, StringComparison.OrdinalIgnoreCase);
+
     public static bool IsByLabel(ApprovalEntity approval) => ApprovalSeal.Approvers(approval).Any(a => a.StartsWith(ApproverPrefix, StringComparison.Ordinal));
 
     /// <summary>Everything that happened to an issue, oldest first.</summary>

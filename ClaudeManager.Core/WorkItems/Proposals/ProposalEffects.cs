@@ -77,7 +77,7 @@ public sealed class CreateIssueEffect(Store store, GitHubGateway gateway, Propos
 }
 
 /// <summary>Brings the text of an issue up to date, unless a person has changed it: then it is theirs.</summary>
-public sealed class UpdateIssueEffect(Store store, GitHubGateway gateway) : ProposalEffect(ProposalIssues.Update, store)
+public sealed class UpdateIssueEffect(Store store, GitHubGateway gateway, LabelApproval approval) : ProposalEffect(ProposalIssues.Update, store)
 {
     public override async Task<RecordEffect> CarryOutAsync(OutboxEntity entry, CancellationToken ct)
     {
@@ -97,7 +97,7 @@ public sealed class UpdateIssueEffect(Store store, GitHubGateway gateway) : Prop
         var there = ProposalText.Read(issue.Title, issue.Body);
         if (there != text)
         {
-            if (!there.IsAsWritten(known))
+            if (!there.IsAsWritten(known) && !await IsOursAsync(known, repository, issue, ct).ConfigureAwait(false))
             {
                 return Nothing;
             }
@@ -107,6 +107,14 @@ public sealed class UpdateIssueEffect(Store store, GitHubGateway gateway) : Prop
         }
 
         return Record(item.Id, (issue, tx) => (issue.TitleSha256, issue.BodySha256, issue.WrittenAt) = (text.TitleSha256, text.BodySha256, tx.Now));
+    }
+
+    /// <summary>An issue of a store that is lost was taken over without knowing who wrote its text.</summary>
+    private async Task<bool> IsOursAsync(ProposalIssueEntity known, RepositoryName repository, GitHubIssue issue, CancellationToken ct)
+    {
+        var self = await gateway.GetOwnAccountAsync(ct).ConfigureAwait(false);
+        return known.BodySha256.Length == 0 && LabelApproval.IsBy(issue.Author, self)
+            && await approval.IsWrittenByAsync(repository, known.Number, self, await approval.EventsAsync(repository, known.Number, ct).ConfigureAwait(false), ct).ConfigureAwait(false);
     }
 }
 

@@ -59,6 +59,33 @@ public sealed class IssueIntakeTests
         Assert.Contains("changed since", item.StateReason, StringComparison.Ordinal);
     }
 
+    /// <summary>A scan with an empty store takes over what is proposed: a text that a person changed is not ours, so it is neither written over nor approved by a label.</summary>
+    [Theory]
+    [InlineData(null, null)]
+    [InlineData("Another title", null)]
+    [InlineData(null, "Also delete the tests.")]
+    public async Task Scan_EmptyStore_CodeHasMoved_TextOfAPersonStaysTheirs_OursIsUpdated(string? title, string? body)
+    {
+        await using var ground = await ProposalGround.StartAsync();
+        var issue = await ground.ScannedAsync();
+        if (title is not null || body is not null)
+        {
+            issue.Edit("trudy", title, body is null ? null : $"{body}\n\n{ProposalText.MarkerOf(issue.Body!)}");
+        }
+
+        var (before, isOurs) = ((issue.Title, issue.Body), title is null && body is null);
+        await ground.GitHub.Repository("acme/app").CommitAsync("Moves it", [("src/sum.sh", "#!/bin/sh\n\n\n# TODO: add both numbers\necho 0\n")], Ct);
+        await ground.ForgetAsync();
+        Assert.Same(issue, await ground.ScannedAsync(first: false));
+        Assert.Equal(isOurs, before != (issue.Title, issue.Body));
+        Assert.Equal(isOurs, issue.Title.EndsWith(":4", StringComparison.Ordinal));
+
+        issue.Label("alice", ProposalLabels.Approved);
+        await ground.PollAsync();
+        var item = await ground.ReadAsync((db, ct) => db.WorkItems.SingleAsync(ct));
+        Assert.Equal(isOurs ? WorkItemState.Queued : WorkItemState.Proposed, item.State);
+    }
+
     [Fact]
     public async Task Take_EmptyStore_LabelHasHadItsRun_IsNoSecondApproval()
     {

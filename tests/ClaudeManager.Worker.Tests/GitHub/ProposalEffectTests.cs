@@ -221,6 +221,25 @@ public sealed partial class ProposalEffectTests
     }
 
     [Fact]
+    public async Task ManagerRepositoryRenamed_EveryWriteFollows()
+    {
+        await using var ground = await ProposalGround.StartAsync();
+        var (item, issue) = await ground.ProposedAsync();
+        ground.Repository.Rename("acme/decisions");
+        await ground.MoveAsync(item.Id, WorkItemState.Proposed, change: i => i.Body = "Moved down.");
+        await ground.DrainAsync();
+        Assert.StartsWith("Moved down.", issue.Body, StringComparison.Ordinal);
+        await ground.MoveAsync(item.Id, WorkItemState.Closed, "gone", i => i.ClosedByCommit = new string('b', 40));
+        await ground.ProposeAsync("another");
+        await ground.DrainAsync();
+
+        Assert.False(issue.IsOpen);
+        Assert.Single(issue.Comments);
+        Assert.Equal(2, ground.GitHub.Repository("acme/decisions").Issues.Count);
+        Assert.All(await ground.OutboxAsync(), o => Assert.Equal((OutboxStates.Done, 1), (o.State, o.Attempt)));
+    }
+
+    [Fact]
     public async Task Create_GitHubDoesNotTakeIt_IsGivenUp_AndTheItemSaysWhy()
     {
         await using var ground = await ProposalGround.StartAsync();

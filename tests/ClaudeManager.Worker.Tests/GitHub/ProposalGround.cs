@@ -108,10 +108,14 @@ internal sealed class ProposalGround : IAsyncDisposable
     }
 
     /// <summary>A repository with one TODO, scanned and proposed.</summary>
-    public async Task<GitHubIssue> ScannedAsync()
+    public async Task<GitHubIssue> ScannedAsync(bool first = true)
     {
-        var app = GitHub.Repository("acme/app").Collaborator("service", GitHubRole.Write);
-        await app.CommitAsync("First", [("src/sum.sh", "#!/bin/sh\n# TODO: add both numbers\necho 0\n")], Ct);
+        if (first)
+        {
+            var app = GitHub.Repository("acme/app").Collaborator("service", GitHubRole.Write);
+            await app.CommitAsync("First", [("src/sum.sh", "#!/bin/sh\n# TODO: add both numbers\necho 0\n")], Ct);
+        }
+
         var repository = RunGround.Good(await Get<RepositoryRegistry>().AddAsync(TestStore.Operation, new AddRepositoryRequest("acme/app", Propose: true), Ct));
         Assert.Null(RunGround.Good(await Get<ScanService>().ScanAsync(TestStore.Operation, repository.Id, full: false, propose: null, Ct)).Error);
         await DrainAsync();

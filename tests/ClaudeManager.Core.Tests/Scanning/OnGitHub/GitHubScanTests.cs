@@ -14,17 +14,19 @@ public abstract class GitHubScanTests
 
     protected abstract string Provider { get; }
 
-    [Fact]
-    public async Task ScanAll_HundredRepositories_CostsOneRequestForTheUnchangedAndFewForTheChanged()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ScanAll_HundredRepositories_CostsOneRequestForTheUnchangedAndFewForTheChanged(bool issuesToo)
     {
         await using var ground = await StartAsync(Provider, c => c with
         {
             GitHub = c.GitHub with { ReposToScan = [.. Enumerable.Range(0, 100).Select(Name)] },
-            Analyzer = c.Analyzer with { FirstScan = "propose" },
+            Analyzer = c.Analyzer with { FirstScan = "propose", ScanOpenIssues = issuesToo },
         });
         for (var i = 0; i < 100; i++)
         {
-            await ground.RepositoryAsync(Name(i), ("src/a.c", i % 10 == 0 ? OneTodo : "int a;\n"));
+            (await ground.RepositoryAsync(Name(i), ("src/a.c", i % 10 == 0 ? OneTodo : "int a;\n"))).Issue("Slow", "Very.", "manager", "bug");
         }
 
         Assert.Equal(10, (await ground.ScanAllAsync()).Sum(r => r.Proposed));
@@ -45,6 +47,7 @@ public abstract class GitHubScanTests
 
         for (var i = 1; i < 100; i += 10)
         {
+            ground.GitHub.Repository(Name(i)).Issue("Crash", null, "manager", "bug");
             await ground.GitHub.Repository(Name(i)).CommitAsync("more", [("src/b.c", OneTodo)], Ct);
         }
 
@@ -52,10 +55,56 @@ public abstract class GitHubScanTests
         var changed = await ground.ScanAllAsync();
         Assert.Equal(10, changed.Sum(r => r.New));
         Assert.Equal(10, changed.Sum(r => r.FilesRead));
-        Assert.InRange(ground.GitHub.Ledger.ApiRequests.Count, 1, 15);
+        Assert.InRange(ground.GitHub.Ledger.ApiRequests.Count, issuesToo ? 10 : 1, 15);
         Assert.Equal(10, ground.GitHub.Ledger.Requests.Where(r => r.Resource == "git").Select(r => r.Path.Split(".git")[0]).Distinct().Count());
 
         static string Name(int i) => string.Create(CultureInfo.InvariantCulture, $"acme/r{i:D3}");
+    }
+
+    /// <summary>What makes the stale issues be asked for again: something happened to one, or one comes of age. Nothing else does.</summary>
+    [Fact]
+    public async Task ScanAll_StaleIssues_AreAskedForWhenTheyCanHaveChanged()
+    {
+        await using var ground = await StartAsync(Provider, c => c with { Analyzer = c.Analyzer with { ScanOpenIssues = true } });
+        var repository = await ground.RepositoryAsync("acme/app", ("a.c", "int a;\n"));
+        var old = repository.Issue("Old", "Of long ago.", "manager", "bug");
+        await ground.AddAsync("acme/app");
+        ground.Time.Advance(TimeSpan.FromDays(20));
+        var young = repository.Issue("Young", null, "manager", "bug");
+        Assert.Equal((0, 1), await ScanAsync());
+        Assert.Equal((0, 0), await ScanAsync());
+
+        ground.Time.Advance(TimeSpan.FromDays(10.9));
+        Assert.Equal((0, 0), await ScanAsync());
+        ground.Time.Advance(TimeSpan.FromDays(0.2));
+        Assert.Equal((1, 1), await ScanAsync());
+        Assert.Equal((0, 0), await ScanAsync());
+
+        old.Comment("manager", "Still there.");
+        Assert.Equal((0, 1), await ScanAsync());
+        Assert.Equal([WorkItemState.Closed], (await ground.ItemsAsync()).Select(w => w.State));
+
+        // Code alone is no reason.
+        await repository.CommitAsync("more", [("b.c", "int b;\n")], Ct);
+        Assert.Equal((0, 0), await ScanAsync());
+
+        young.Close("manager");
+        Assert.Equal((0, 1), await ScanAsync());
+
+        // What failed is tried again.
+        young.Reopen("manager");
+        var plan = ground.GitHub.Fail("GET", "/repos/acme/app/issues*", GitHubFault.Json(500, "No."), times: 3);
+        Assert.Equal(0, (await ScanAsync()).New);
+        plan.Stop();
+        Assert.Equal((0, 1), await ScanAsync());
+
+        async Task<(int New, int Listings)> ScanAsync()
+        {
+            ground.GitHub.Ledger.Clear();
+            var result = Assert.Single(await ground.ScanAllAsync());
+            Assert.Null(result.Error);
+            return (result.New, ground.GitHub.Ledger.ApiRequests.Count(r => r.Path == "/repos/acme/app/issues"));
+        }
     }
 
     [Fact]

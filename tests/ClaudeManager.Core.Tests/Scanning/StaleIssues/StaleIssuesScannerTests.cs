@@ -151,7 +151,8 @@ public sealed class StaleIssuesScannerTests
     {
         await using var repository = await TestRepository.CreateAsync(Ct, ("a.txt", "a\n"));
         var local = (await LocalRepository.OpenAsync(repository.Path, null, Ct)).Value!;
-        return await new StaleIssuesScanner(ground.Gateway, ground.Time).ScanAsync(new ScanRequest(local, null, Full: true, Explain: false, new AnalyzerConfiguration()) { GitHub = isLocal ? null : App }, Ct);
+        var state = isLocal ? null : new GitHubRepositoryState(App, 1, "main", local.Commit, false, false, false, true, "WRITE", 1);
+        return await new StaleIssuesScanner(ground.Gateway, ground.Time).ScanAsync(new ScanRequest(local, null, Full: true, Explain: false, new AnalyzerConfiguration()) { GitHub = state }, Ct);
     }
 
     private static async Task<FindingMatches> TrackAsync(Ground ground, List<FindingEntity> known)
