@@ -182,7 +182,7 @@ internal static partial class ConfigurationKeys
 
         Redis("connection", new TextType("a connection string of Redis", "redis:6379"), "", "Redis for limits shared by replicas (`host:port,ssl=true`); no password in the file (use `ConnectionStrings__redis`). Default: in the process.",
             (r, v) => r with { Connection = new SecretString(v.Text) }),
-        Redis("key_prefix", new TextType("a prefix of letters, digits and `.`, `_`, `-`", "claude-manager", 1, 64, CredentialName()), "\"claude-manager\"", "What every key begins with there.", (r, v) => r with { KeyPrefix = v.Text }),
+        Redis("key_prefix", new TextType("a prefix of letters, digits and `.`, `_`, `-`", "claude-manager-staging", 1, 64, CredentialName()), "\"claude-manager\"", "What every key begins with there.", (r, v) => r with { KeyPrefix = v.Text }),
 
         Later("notifications", s_list, "[]", "Who is told what."),
     ];

@@ -10,7 +10,8 @@ namespace ClaudeManager.Core.RateLimiting;
 /// </summary>
 internal sealed class RedisRateLimiter : IRateLimiter, IAsyncDisposable
 {
-    private static readonly string s_acquire = Script("acquire");
+    internal static readonly string AcquireScript = Script("acquire");
+
     private static readonly string s_enter = Script("enter");
 
     private readonly Task<ConnectionMultiplexer> _connection;
@@ -58,7 +59,7 @@ internal sealed class RedisRateLimiter : IRateLimiter, IAsyncDisposable
     {
         Scopes.Check(scopes.Span);
         var (keys, arguments) = Parameters(scopes.Span);
-        var answer = (long[])(await (await DatabaseAsync().ConfigureAwait(false)).ScriptEvaluateAsync(s_acquire, keys, arguments).ConfigureAwait(false))!;
+        var answer = (long[])(await (await DatabaseAsync().ConfigureAwait(false)).ScriptEvaluateAsync(AcquireScript, keys, arguments).ConfigureAwait(false))!;
         var readings = new ScopeReading[scopes.Length];
         for (var i = 0; i < readings.Length; i++)
         {
