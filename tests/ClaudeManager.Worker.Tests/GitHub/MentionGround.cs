@@ -90,7 +90,15 @@ internal sealed class MentionGround : IAsyncDisposable
         {
             var repository = new RepositoryEntity
             {
-                Name = "acme/app", Location = "acme/app", Kind = RepositoryKind.GitHub, GitHubId = app.Id, DefaultBranch = "main", Accepted = true, ScannedCommit = commit, CreatedAt = tx.Now, UpdatedAt = tx.Now,
+                Name = "acme/app",
+                Location = "acme/app",
+                Kind = RepositoryKind.GitHub,
+                GitHubId = app.Id,
+                DefaultBranch = "main",
+                Accepted = true,
+                ScannedCommit = commit,
+                CreatedAt = tx.Now,
+                UpdatedAt = tx.Now,
             };
             tx.Db.Repositories.Add(repository);
             await tx.Db.SaveChangesAsync(ct);

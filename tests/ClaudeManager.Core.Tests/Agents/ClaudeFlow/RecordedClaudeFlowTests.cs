@@ -220,6 +220,7 @@ public sealed class RecordedClaudeFlowTests
         var hashes = others.Append(executor).Select(e => runner.Describe("claude-flow", e)!.Sha256()).ToArray();
 
         Assert.Equal(hashes.Length, hashes.Distinct().Count());
+        Assert.Equal("claude-flow hive-mind spawn --claude --non-interactive --no-auto-permissions claude --permission-mode dontAsk", string.Join(' ', runner.Describe("claude-flow", executor)!.Command));
         Assert.Null(runner.Describe("claude-flow:other", executor));
     }
 
