@@ -212,7 +212,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
                 }
 
                 IReadOnlyList<(IScanner Scanner, ScannerResult Result)> results = [];
-                IReadOnlyList<IScanner> wanted = full || known != seen.Commit ? [.. Enabled(current).Where(s => !s.LooksBeyondCommits || beyond.Contains(s))] : beyond;
+                List<IScanner> wanted = full || known != seen.Commit ? [.. Enabled(current).Where(s => !s.LooksBeyondCommits || beyond.Contains(s))] : beyond;
                 if (wanted.Count > 0)
                 {
                     await MarkScanningAsync(operation, repositoryId, running, either.Token).ConfigureAwait(false);

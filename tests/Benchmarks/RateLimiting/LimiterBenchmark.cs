@@ -32,7 +32,7 @@ internal static class LimiterBenchmark
                 var started = Stopwatch.GetTimestamp();
                 for (var i = 0; i < Decisions; i++)
                 {
-                    _ = limiter.AcquireAsync(requests[i % Clients], ct);
+                    _ = await limiter.AcquireAsync(requests[i % Clients], ct);
                 }
 
                 nanoseconds.Add(Stopwatch.GetElapsedTime(started).TotalNanoseconds / Decisions);
