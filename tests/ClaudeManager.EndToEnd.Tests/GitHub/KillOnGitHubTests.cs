@@ -53,8 +53,8 @@ public sealed class KillOnGitHubTests
             scene.GitHub.Repository(GitHubScene.Manager).AddLabel(label);
         }
 
-        var answer = new TaskCompletionSource();
-        var deed = Hold(scene.GitHub, written, moment == Moment.BeforeTheAnswer ? Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, Ct) : answer.Task);
+        var (answer, never) = (new TaskCompletionSource(), new TaskCompletionSource().Task);
+        var deed = Hold(scene.GitHub, written, moment == Moment.BeforeTheAnswer ? never : answer.Task);
         var database = (store?.Target as StoreTarget.Postgres)?.ConnectionString;
         await using var manager = await ManagerProcess.StartAsync(Ct, database is null ? scene.Environment() : scene.Environment(("DATABASE_URL", database)), Configuration(scene));
         if (written != Written.Issue)
@@ -68,7 +68,7 @@ public sealed class KillOnGitHubTests
         if (moment == Moment.BeforeTheCommit && written == Written.Branch)
         {
             // What comes after a push is not a commit but a question: it is never answered.
-            var question = scene.GitHub.Fail("GET", "/repos/acme/app/pulls", new GitHubFault.Held(Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, Ct), AfterEffect: false));
+            var question = scene.GitHub.Fail("GET", "/repos/acme/app/pulls", new GitHubFault.Held(never, AfterEffect: false));
             answer.SetResult();
             await ReachedAsync(manager, question);
             await manager.KillAsync(Ct);
