@@ -151,7 +151,7 @@ public sealed class RedisOutageTests : IAsyncLifetime
 
     private async Task<RateDecision> AskAsync(string key, int burst) => await Limiter.AcquireAsync(Scope(key, burst), Ct);
 
-    private Task SharedAsync() => Eventually.SeeAsync(() => Limiter.State, state => state.Source == LimiterSource.Shared, "Redis is used", Ct);
+    private Task<LimiterState> SharedAsync() => Eventually.SeeAsync(() => Limiter.State, state => state.Source == LimiterSource.Shared, "Redis is used", Ct);
 
     /// <summary>What Redis itself admits, past the failover: it works, and nothing is left over of the outage.</summary>
     private async Task<int> RedisAdmitsAsync(string key, int burst)
