@@ -7,5 +7,7 @@ if not redis.call('ZSCORE', KEYS[1], ARGV[3]) and redis.call('ZCARD', KEYS[1]) >
   return { 0, redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2] - now }
 end
 redis.call('ZADD', KEYS[1], string.format('%.0f', now + ARGV[2]), ARGV[3])
-redis.call('PEXPIRE', KEYS[1], math.ceil(ARGV[2] / 1000))
+-- With the last of them, which need not be this one.
+local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2]
+redis.call('PEXPIRE', KEYS[1], math.ceil((last - now) / 1000))
 return { 1, 0 }

@@ -215,6 +215,18 @@ public sealed class FailoverRateLimiterTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Enter_NoInstanceKnown_IsThisOneAlone()
+    {
+        _instances = 0;
+        await LoseAsync();
+        var scope = new SlotScope("agents", 2, s_hour);
+
+        Assert.True((await _limiter.EnterAsync(scope, "one", Ct)).Taken);
+        Assert.True((await _limiter.EnterAsync(scope, "two", Ct)).Taken);
+        Assert.False((await _limiter.EnterAsync(scope, "three", Ct)).Taken);
+    }
+
+    [Fact]
     public async Task Acquire_CallerGivesUp_IsNoFaultOfUpstream()
     {
         _shared.Silent = true;

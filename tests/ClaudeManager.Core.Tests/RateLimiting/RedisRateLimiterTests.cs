@@ -1,3 +1,4 @@
+using System.Globalization;
 using ClaudeManager.Core.RateLimiting;
 using ClaudeManager.Tests.Shared.Processes;
 using ClaudeManager.Tests.Shared.RateLimiting;
@@ -36,8 +37,10 @@ public sealed class RedisRateLimiterTests : RateLimiterConformance, IAsyncLifeti
 
     protected override async Task EventuallyAsync(Func<Task<bool>> look)
     {
+        using var limit = new CancellationTokenSource(Eventually.Patience, TimeProvider.System);
         while (!await look())
         {
+            limit.Token.ThrowIfCancellationRequested();
             await Task.Yield();
         }
     }
@@ -71,7 +74,9 @@ public sealed class RedisRateLimiterTests : RateLimiterConformance, IAsyncLifeti
 
         var key = Assert.Single(Server.Keys(pattern: $"{{{_prefix}}}*"));
         var charged = (long)s_hour.TotalMicroseconds / 30;
-        Assert.InRange((long)await Redis.StringGetAsync(key), before + charged, after + charged);
+        var full = (string)(await Redis.StringGetAsync(key))!;
+        Assert.Matches("^[0-9]{16}$", full);
+        Assert.InRange(long.Parse(full, CultureInfo.InvariantCulture), before + charged, after + charged);
         var left = (await Redis.KeyTimeToLiveAsync(key))!.Value;
         Assert.InRange(left, TimeSpan.FromMinutes(1.5), TimeSpan.FromMinutes(2));
     }
