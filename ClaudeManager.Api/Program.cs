@@ -1,4 +1,5 @@
 using ClaudeManager.Api;
+using ClaudeManager.Api.Operations;
 using ClaudeManager.Core;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Fleet;
@@ -8,6 +9,7 @@ using ClaudeManager.ServiceDefaults;
 var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
 builder.AddServiceDefaults();
 builder.Services.AddManagerCore(StartupSettings.Load(new StartupOptions()), InstanceIdentity.Create("api", TimeProvider.System), new DataDirectoryOwnership(Exclusive: false));
+builder.Services.AddHostedService<InstancePresence>();
 builder.AddApi();
 
 var app = builder.Build();

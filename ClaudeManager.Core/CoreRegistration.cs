@@ -1,7 +1,9 @@
 using ClaudeManager.Core.Agents;
 using ClaudeManager.Core.Agents.ClaudeCode;
+using ClaudeManager.Core.Agents.ClaudeFlow;
 using ClaudeManager.Core.Agents.Command;
 using ClaudeManager.Core.Agents.Gateway;
+using ClaudeManager.Core.Agents.Mention;
 using ClaudeManager.Core.Agents.Processes;
 using ClaudeManager.Core.Agents.Prompts;
 using ClaudeManager.Core.Agents.Workspaces;
@@ -13,6 +15,7 @@ using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Outbox;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Publishing;
+using ClaudeManager.Core.RateLimiting;
 using ClaudeManager.Core.Repositories;
 using ClaudeManager.Core.Runs;
 using ClaudeManager.Core.Runs.Outcomes;
@@ -55,6 +58,8 @@ public static class CoreRegistration
         services.AddSingleton<InstanceRegistry>();
         services.AddSingleton<ServiceDescription>();
 
+        services.AddRateLimiting(settings.Configuration.Redis);
+
         services.AddSingleton<OutboxDispatcher>();
         services.AddSingleton<OutboxReader>();
         services.AddGitHub(settings.GitHubToken);
@@ -88,6 +93,8 @@ public static class CoreRegistration
         services.AddSingleton(new BuiltInCommands(new Dictionary<string, CommandAgentConfiguration> { [BuiltInCommands.Sample] = SampleRepository.Agent }));
         services.AddSingleton<IAgentRunner, CommandRunner>();
         services.AddSingleton<IAgentRunner, ClaudeCodeRunner>();
+        services.AddSingleton<IAgentRunner, ClaudeFlowRunner>();
+        services.AddSingleton<IAgentRunner, MentionRunner>();
         services.AddSingleton<AgentCatalog>();
         services.AddSingleton<ModelGateway>();
 

@@ -11,6 +11,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 claude_code_version=2.1.330
+claude_flow_version=3.43.0
 long=false
 passed=0 failed=0 skipped=0
 scratch=''
@@ -92,6 +93,18 @@ install_prerequisites() {
     have claude || said+=$'\n  '"the Claude Code CLI: npm install --global @anthropic-ai/claude-code@$claude_code_version"
     [ -z "$said" ] || fail "missing:$said"
   fi
+}
+
+# Big, and only the long tests start it: kept beside the build's output, out of everybody's way.
+install_claude_flow() {
+  local tools=$PWD/artifacts/tools/claude-flow
+  # Asked for its version it writes into the working directory; the package says it too.
+  if ! grep -qs "\"version\": \"$claude_flow_version\"" "$tools/node_modules/claude-flow/package.json"; then
+    have npm || fail "missing: npm, to install claude-flow@$claude_flow_version for the long tests"
+    say "installing claude-flow $claude_flow_version"
+    npm install --prefix "$tools" --ignore-scripts --no-fund --no-audit "claude-flow@$claude_flow_version"
+  fi
+  export PATH=$tools/node_modules/.bin:$PATH
 }
 
 # Below the range the system takes outgoing ports from; whoever binds it meanwhile costs one more attempt.
@@ -192,6 +205,7 @@ for argument in "$@"; do
 done
 
 install_prerequisites
+! $long || install_claude_flow
 # A script in the background of a shell, and whatever it starts, ignores SIGINT; the tests send it.
 env --default-signal=INT true 2>/dev/null && with_signals=(env --default-signal=INT) || with_signals=(env)
 export UseAspire=${UseAspire:-false}

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using ClaudeManager.Cli.Commands.Runs;
 using ClaudeManager.Cli.Commands.Tasks;
+using ClaudeManager.Core.Agents.Mention;
 using ClaudeManager.Core.Contracts;
 
 namespace ClaudeManager.Cli.Commands;
@@ -15,7 +16,7 @@ internal sealed class ExecuteCommand : Command
     private readonly Option<long?> _id = new("--task-id", "-t") { Description = "The work item's number." };
     private readonly Option<int?> _issue = new("--issue", "-i") { Description = "Or the number of its issue on GitHub, which needs the label approved-for-dev; default: ISSUE_NUMBER of the environment." };
     private readonly Option<string?> _repository = new("--repo", "-r") { Description = "With --issue: owner/name of the repository the issue is in; default: github.managerRepo." };
-    private readonly Option<string?> _agent = new("--agent", "-a") { Description = "With --approve or --dry-run: claude-code or command:NAME; default: as configured." };
+    private readonly Option<string?> _agent = new("--agent", "-a") { Description = "With --approve or --dry-run: claude-code, claude-flow, mention or command:NAME; default: as configured." };
     private readonly Option<bool> _approve = new("--approve") { Description = "Approve it first, if that has not been done." };
     private readonly Option<bool> _yes = new("--yes", "-y") { Description = "With --approve: do not ask." };
     private readonly Option<bool> _dryRun = new("--dry-run") { Description = "Print what an agent would be sent; start nothing." };
@@ -158,7 +159,8 @@ internal sealed class ExecuteCommand : Command
 
         var run = await api.GetRunAsync(id, ct).ConfigureAwait(false);
         invocation.Output.Result(run, () => invocation.Output.Detail(run));
-        return run.Run.EndReason == RunEndReason.Completed ? ExitCode.Ok : ExitCode.Failed;
+        // Whom a job has asked answers without it.
+        return run.Run is { EndReason: RunEndReason.Completed } or { State: RunState.Parked, Agent: MentionRunner.Name } ? ExitCode.Ok : ExitCode.Failed;
     }
 
     private static bool IsUnderWay(WorkItemState state) => state is WorkItemState.Approved or WorkItemState.Queued or WorkItemState.Running;

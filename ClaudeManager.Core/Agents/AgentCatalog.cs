@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using ClaudeManager.Core.Agents.ClaudeFlow;
+using ClaudeManager.Core.Agents.Mention;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Security;
@@ -78,7 +80,7 @@ public sealed class AgentCatalog(IEnumerable<IAgentRunner> runners, CurrentConfi
     /// <summary>Every agent an operator can choose.</summary>
     public async Task<IReadOnlyList<AgentOptionDto>> ListAsync(CancellationToken ct)
     {
-        string[] names = ["claude-code", .. configuration.Value.Executor.Commands.Keys.Order(StringComparer.Ordinal).Select(c => "command:" + c)];
+        string[] names = ["claude-code", ClaudeFlowRunner.Name, MentionRunner.Name, .. configuration.Value.Executor.Commands.Keys.Order(StringComparer.Ordinal).Select(c => "command:" + c)];
         var options = new List<AgentOptionDto>();
         foreach (var name in names)
         {

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.GitHub;
 
 namespace ClaudeManager.Core.Agents;
 
@@ -39,7 +40,7 @@ public sealed record AgentProgram(IReadOnlyList<string> Command, IReadOnlyDictio
 }
 
 /// <summary>Everything an agent gets for one attempt.</summary>
-/// <param name="Workspace">A stand-alone repository at the approved base, without remote or credentials.</param>
+/// <param name="Workspace">A stand-alone repository at the approved base, without remote or credentials. Empty, as <paramref name="Home"/>, for an agent that works elsewhere.</param>
 /// <param name="Home">HOME and configuration folder of this run alone; kept over attempts, so that a session can be resumed.</param>
 /// <param name="Resume">Continue <paramref name="SessionId"/> instead of starting it.</param>
 /// <param name="Tools">The tool policy of the approval.</param>
@@ -89,14 +90,21 @@ public interface IAgentSink
 /// <summary>How the agent's part of the run ended.</summary>
 /// <param name="Reason"><see cref="RunEndReason.Completed"/> only says the agent finished in good order; verification decides the rest.</param>
 /// <param name="Failure">Null for <see cref="RunEndReason.Completed"/>.</param>
-/// <param name="ResumeAt">With <see cref="RunEndReason.Parked"/>: when the usage limit resets.</param>
-public sealed record AgentOutcome(RunEndReason Reason, FailureClass? Failure, string Detail, DateTimeOffset? ResumeAt = null);
+/// <param name="ResumeAt">With <see cref="RunEndReason.Parked"/>: when the usage limit resets, or when to look again.</param>
+/// <param name="PullRequest">Of an agent that works elsewhere: its result.</param>
+public sealed record AgentOutcome(RunEndReason Reason, FailureClass? Failure, string Detail, DateTimeOffset? ResumeAt = null, GitHubPullRequest? PullRequest = null);
 
 /// <summary>One kind of agent, found by <see cref="Key"/>. Adding one is one class.</summary>
 public interface IAgentRunner
 {
     /// <summary><c>claude-code</c>, <c>command</c>, …</summary>
     string Key { get; }
+
+    /// <summary>
+    /// It works on a computer of its own and answers with a pull request: the run has no workspace here, each <see cref="RunAsync"/> is one look at how far it is, and between the looks the run is
+    /// parked and takes nobody's place.
+    /// </summary>
+    bool WorksElsewhere => false;
 
     /// <summary>What would run under the name; null when it stands for nothing. Starts nothing.</summary>
     AgentProgram? Describe(string name, ExecutorConfiguration executor);

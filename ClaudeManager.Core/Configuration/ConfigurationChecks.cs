@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using ClaudeManager.Core.Persistence;
+using ClaudeManager.Core.RateLimiting;
 using Cronos;
 
 namespace ClaudeManager.Core.Configuration;
@@ -21,6 +22,7 @@ internal sealed class ConfigurationChecks(
         Schedule();
         Executors();
         Database();
+        Redis();
         Server();
         Production();
     }
@@ -107,11 +109,6 @@ internal sealed class ConfigurationChecks(
             findings.Add(ConfigurationRules.NoHandle.At("executor.terragonUsername", origin, "The default executor is mention, but nobody is named.", "Add executor.terragonUsername, e.g. \"@terragon-labs\"."));
         }
 
-        if (chosen is "mention" or "claude-flow")
-        {
-            findings.Add(ConfigurationRules.NoEffectYet.At("executor.defaultExecutor", origin, $"This version has no {chosen} executor.", "Approve with claude-code or a command."));
-        }
-
         if (executor.Stall >= executor.Timeout && (origins.ContainsKey("executor.stallSeconds") || origins.ContainsKey("executor.timeout")))
         {
             findings.Add(ConfigurationRules.StallTooLong.At("executor.stallSeconds", Origin("executor.stallSeconds"), "A run times out before it can be called stalled.", "Make executor.stallSeconds smaller than executor.timeout."));
@@ -145,6 +142,27 @@ internal sealed class ConfigurationChecks(
         catch (FormatException e)
         {
             findings.Add(ConfigurationRules.BadConnection.At("database.connection_string", origin, e.Message, "Write e.g. postgres://user@host:5432/claudemanager, or Host=…;Database=…;Username=…."));
+        }
+    }
+
+    private void Redis()
+    {
+        if (configuration.Redis.Connection is not { } connection)
+        {
+            return;
+        }
+
+        var origin = Origin("redis.connection");
+        try
+        {
+            if (RedisRateLimiter.Options(connection.Reveal()).Password is { Length: > 0 } && origin.Line > 0)
+            {
+                findings.Add(ConfigurationRules.SecretValue.At("redis.connection", origin, "It holds a password.", "Remove the key and set the whole string as ConnectionStrings__redis in the environment."));
+            }
+        }
+        catch (FormatException e)
+        {
+            findings.Add(ConfigurationRules.BadRedis.At("redis.connection", origin, e.Message, "Write e.g. redis:6379,ssl=true."));
         }
     }
 

@@ -28,6 +28,7 @@ internal static partial class ConfigurationKeys
         GitHub("reposToScan", new ListType(new TextType("a repository as owner/name, or a path", "octocat/hello-world", AlsoRefused: text => !IsPath(text) && (!FullName().IsMatch(text) || HasDotName(text))), 1),
             "", "Repositories: a path (`/…`, `./…`, `~/…`, `C:\\…`) or `owner/name` on GitHub. They are registered at start and by `claude-manager scan`; one that was removed by a person stays so.", (g, v) => g with { ReposToScan = v.Texts }),
         GitHub("apiTimeout", new WholeType(1, 300), "30", "Seconds a request to GitHub may take.", (g, v) => g with { ApiTimeout = v.Seconds }),
+        GitHub("pollSeconds", new WholeType(1, 3600), "60", "Seconds between two looks at what people did to issues and pull requests.", (g, v) => g with { PollInterval = v.Seconds }),
         GitHub("baseUrl", s_url, "\"https://api.github.com\"", "GitHub Enterprise Server's API. Plain http only on loopback.", (g, v) => g with { BaseUrl = new Uri(v.Text) }),
         Later("github.app.appId", new WholeType(1, int.MaxValue), "", "GitHub App, instead of a token."),
         Later("github.app.installationId", new WholeType(1, int.MaxValue), "", "Its installation."),
@@ -60,7 +61,9 @@ internal static partial class ConfigurationKeys
         Analyzer("firstScan", new ChoiceType("preview", "propose"), "\"preview\"", "`preview`: what the first scan of a repository finds waits for an operator. `propose`: it does not.", (a, v) => a with { FirstScan = v.Text }),
         Analyzer("partialCloneAboveMb", new WholeType(1, int.MaxValue), "500", "Larger repositories are cloned without their history's content.", (a, v) => a with { PartialCloneAboveMb = v.Whole }),
 
-        Later("executor.terragonUsername", new TextType("a mention", "@terragon-labs", 2, 100, Mention()), "", "Whom the `mention` executor mentions; required by it."),
+        Executor("terragonUsername", new TextType("a mention", "@terragon-labs", 2, 100, Mention()), "", "Whom the `mention` executor mentions; required by it.", (e, v) => e with { TerragonUsername = v.Text }),
+        Executor("mention.acknowledgeSeconds", new WholeType(60, 86400), "900", "How long a mentioned agent may take to react or to comment.", (e, v) => e with { Mention = e.Mention with { Acknowledge = v.Seconds } }),
+        Executor("mention.pullRequestSeconds", new WholeType(300, 604800), "14400", "How long it may then take to open a pull request.", (e, v) => e with { Mention = e.Mention with { PullRequest = v.Seconds } }),
         Executor("defaultExecutor", new TextType("`claude-code`, `claude-flow`, `mention` (alias `terragon`) or `command:NAME`", "claude-code", Pattern: ExecutorName()), "\"claude-code\"",
             "Who works on an item that names nobody. In a Gen-1 file the default is `mention`.", (e, v) => e with { DefaultExecutor = v.Text == "terragon" ? "mention" : v.Text }),
         Command("program", new TextType("a program", "prettier"), "", "Program on PATH, or a path. Required.", (c, v) => c with { Program = v.Text }),
@@ -91,9 +94,9 @@ internal static partial class ConfigurationKeys
         ClaudeCode("permissionMode", new ChoiceType("dontAsk", "default", "acceptEdits", "plan", "bypassPermissions"), "\"dontAsk\"", "What happens to the other tools.", (c, v) => c with { PermissionMode = v.Text }),
         ClaudeCode("environment", new MapType("NAME", new TextType("text", "1", 0)), "{}", "Variables it gets besides the allowed ones. No secrets.", (c, v) => c with { Environment = Texts(v) }),
         Later("executor.claudeCode.apiKeyCredential", s_credential, "", "Stored credential with the model's key. Until then: `ANTHROPIC_API_KEY` or `ANTHROPIC_AUTH_TOKEN`."),
-        Later("executor.claudeFlow.path", s_file, "", "Program on PATH, or a path."),
-        Later("executor.claudeFlow.version", s_word, "", "Default: the pinned one."),
-        Later("executor.claudeFlow.skipPermissions", s_flag, "false", "Runs it without asking for permissions."),
+        ClaudeFlow("path", s_file, "\"claude-flow\"", "Program on PATH, or a path.", (c, v) => c with { Path = v.Text }),
+        ClaudeFlow("version", s_word, $"\"{ClaudeFlowConfiguration.TestedVersion}\"", "The version it must have; another one is refused.", (c, v) => c with { Version = v.Text }),
+        ClaudeFlow("skipPermissions", s_flag, "false", "Runs it without asking for permissions.", (c, v) => c with { SkipPermissions = v.Flag }),
         Executor("verify", new MapType("repository or `*`", new CommandsType()), "", "Commands that must pass, as argument lists. Default: detected at the base commit.",
             (e, v) => e with { Verify = v.Members.ToDictionary(m => m.Name, m => (IReadOnlyList<IReadOnlyList<string>>)[.. m.Value.Items.Select(i => i.Texts)]) }),
 
@@ -177,8 +180,9 @@ internal static partial class ConfigurationKeys
         Later("database.backup_settings.frequency_hours", new WholeType(1, 168), "24", "How often."),
         Later("database.backup_settings.retention_days", new WholeType(1, 365), "30", "How long backups are kept."),
 
-        Later("redis.connection", s_word, "", "Redis for limits shared by replicas. Default: in the process."),
-        Later("redis.key_prefix", s_word, "", "Before every key there."),
+        Redis("connection", new TextType("a connection string of Redis", "redis:6379"), "", "Redis for limits shared by replicas (`host:port,ssl=true`); no password in the file (use `ConnectionStrings__redis`). Default: in the process.",
+            (r, v) => r with { Connection = new SecretString(v.Text) }),
+        Redis("key_prefix", new TextType("a prefix of letters, digits and `.`, `_`, `-`", "claude-manager-staging", 1, 64, CredentialName()), "\"claude-manager\"", "What every key begins with there.", (r, v) => r with { KeyPrefix = v.Text }),
 
         Later("notifications", s_list, "[]", "Who is told what."),
     ];
@@ -209,6 +213,9 @@ internal static partial class ConfigurationKeys
 
     private static KeyDefinition ClaudeCode(string key, KeyType type, string defaults, string documentation, Func<ClaudeCodeConfiguration, ConfigurationNode, ClaudeCodeConfiguration> apply)
         => Executor("claudeCode." + key, type, defaults, documentation, (e, v) => e with { ClaudeCode = apply(e.ClaudeCode, v) });
+
+    private static KeyDefinition ClaudeFlow(string key, KeyType type, string defaults, string documentation, Func<ClaudeFlowConfiguration, ConfigurationNode, ClaudeFlowConfiguration> apply)
+        => Executor("claudeFlow." + key, type, defaults, documentation, (e, v) => e with { ClaudeFlow = apply(e.ClaudeFlow, v) });
 
     private static KeyDefinition Publish(string key, KeyType type, string defaults, string documentation, Func<PublishConfiguration, ConfigurationNode, PublishConfiguration> apply)
         => Executor("publish." + key, type, defaults, documentation, (e, v) => e with { Publish = apply(e.Publish, v) });
@@ -244,6 +251,9 @@ internal static partial class ConfigurationKeys
 
     private static KeyDefinition Database(string key, KeyType type, string defaults, string documentation, Func<DatabaseConfiguration, ConfigurationNode, DatabaseConfiguration> apply)
         => new("database." + key, type, defaults, documentation, (c, v, _) => c with { Database = apply(c.Database, v) });
+
+    private static KeyDefinition Redis(string key, KeyType type, string defaults, string documentation, Func<RedisConfiguration, ConfigurationNode, RedisConfiguration> apply)
+        => new("redis." + key, type, defaults, documentation, (c, v, _) => c with { Redis = apply(c.Redis, v) });
 
     [GeneratedRegex(@"\A[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\z", RegexOptions.CultureInvariant)]
     private static partial Regex UserName();

@@ -33,6 +33,7 @@ internal static class ConfigurationRules
     public static readonly ConfigurationRule StallTooLong = new("CM1207", FindingSeverity.Warning, "A stall is never noticed before the time-out");
     public static readonly ConfigurationRule BadConnection = new("CM1208", FindingSeverity.Error, "The database cannot be addressed");
     public static readonly ConfigurationRule EmptyWindow = new("CM1209", FindingSeverity.Error, "A window in which no run could start");
+    public static readonly ConfigurationRule BadRedis = new("CM1210", FindingSeverity.Error, "Redis cannot be addressed");
 
     public static readonly ConfigurationRule UnknownEnvironment = new("CM1301", FindingSeverity.Error, "Unknown environment name");
     public static readonly ConfigurationRule SqliteInProduction = new("CM1302", FindingSeverity.Error, "SQLite in production");
@@ -55,7 +56,7 @@ internal static class ConfigurationRules
     [
         Unreadable, Syntax, DuplicateKey, NotOurs, NoDataDirectory,
         UnknownKey, WrongType, OutOfRange, NotAllowed, BadText, BadCount, Repeated, Missing,
-        BudgetsNotNested, PoolBounds, BadSchedule, BadTimeZone, UndefinedCommand, NoHandle, StallTooLong, BadConnection, EmptyWindow,
+        BudgetsNotNested, PoolBounds, BadSchedule, BadTimeZone, UndefinedCommand, NoHandle, StallTooLong, BadConnection, EmptyWindow, BadRedis,
         UnknownEnvironment, SqliteInProduction, DebugInProduction, NoMasterKey,
         SecretValue, SecretName, WritableByOthers, ReadableByOthers, PlainHttp, OpenAddress,
         BadVariable, UnknownToken,

@@ -29,6 +29,7 @@ internal sealed record EnvironmentVariable(string Name, string? Path, KeyType Ty
         new("XDG_STATE_HOME", null, s_text, "~/.local/state", "The data directory is `claude-manager` in it (on Windows in `%LOCALAPPDATA%`)."),
         new("ConnectionStrings__claudemanager", "database.connection_string", s_text, "", "Database, as Aspire and .NET hosts give it.") { IsSecret = true },
         new("DATABASE_URL", "database.connection_string", s_text, "", "Database: `postgres://…`, key=value, or `sqlite:///…`.") { IsSecret = true },
+        new("ConnectionStrings__redis", "redis.connection", s_text, "", "Redis, as Aspire and .NET hosts give it.") { IsSecret = true },
         new("DASHBOARD_HOST", "server.host", s_text, "127.0.0.1", "Address to listen on."),
         new("DASHBOARD_PORT", "server.port", new WholeType(0, 65535), "8080", "Port to listen on."),
         new("LOG_LEVEL", "logging.level", new ChoiceType("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "INFO", "Least severe log entry that is written."),

@@ -23,6 +23,7 @@ public sealed record ManagerConfiguration
     public LoggingConfiguration Logging { get; init; } = new();
     public RetentionConfiguration Retention { get; init; } = new();
     public DatabaseConfiguration Database { get; init; } = new();
+    public RedisConfiguration Redis { get; init; } = new();
 }
 
 public sealed record GitHubConfiguration
@@ -37,6 +38,9 @@ public sealed record GitHubConfiguration
 
     /// <summary>How long one request may take, waiting for its turn not counted.</summary>
     public TimeSpan ApiTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long what people do on GitHub may go unnoticed.</summary>
+    public TimeSpan PollInterval { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>Registered at start: paths of local repositories, or <c>owner/name</c> on GitHub.</summary>
     public IReadOnlyList<string> ReposToScan { get; init; } = [];
@@ -84,7 +88,7 @@ public sealed record AnalyzerConfiguration
 
 public sealed record ExecutorConfiguration
 {
-    /// <summary><c>claude-code</c>, or <c>command:NAME</c>.</summary>
+    /// <summary><c>claude-code</c>, <c>claude-flow</c>, <c>mention</c>, or <c>command:NAME</c>.</summary>
     public string DefaultExecutor { get; init; } = "claude-code";
     public IReadOnlyDictionary<string, CommandAgentConfiguration> Commands { get; init; } = new Dictionary<string, CommandAgentConfiguration>();
 
@@ -109,6 +113,11 @@ public sealed record ExecutorConfiguration
     public int MaxTurns { get; init; } = 50;
     public int MaxAttempts { get; init; } = 3;
     public ClaudeCodeConfiguration ClaudeCode { get; init; } = new();
+    public ClaudeFlowConfiguration ClaudeFlow { get; init; } = new();
+
+    /// <summary>The account a <c>mention</c> run mentions, with its <c>@</c>; null: there is no such agent.</summary>
+    public string? TerragonUsername { get; init; }
+    public MentionConfiguration Mention { get; init; } = new();
 
     /// <summary>Verify commands by repository name; <c>*</c> for all. Empty: detected at the base commit.</summary>
     public IReadOnlyDictionary<string, IReadOnlyList<IReadOnlyList<string>>> Verify { get; init; } = new Dictionary<string, IReadOnlyList<IReadOnlyList<string>>>();
@@ -132,6 +141,29 @@ public sealed record ClaudeCodeConfiguration
     public IReadOnlyList<string> AllowedTools { get; init; } = ["Read", "Edit", "Write", "Glob", "Grep", "Bash(git diff *)", "Bash(git log *)", "Bash(git status *)"];
     public string PermissionMode { get; init; } = "dontAsk";
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+}
+
+public sealed record ClaudeFlowConfiguration
+{
+    /// <summary>Whose options and output are known and tested.</summary>
+    public const string TestedVersion = "3.43.0";
+
+    /// <summary>Program name on PATH, or a path.</summary>
+    public string Path { get; init; } = "claude-flow";
+    public string Version { get; init; } = TestedVersion;
+
+    /// <summary>Whether it may start Claude Code with every permission check off.</summary>
+    public bool SkipPermissions { get; init; }
+}
+
+/// <summary>How long an agent that is mentioned on an issue may take.</summary>
+public sealed record MentionConfiguration
+{
+    /// <summary>From the mention to a reaction or comment of its account.</summary>
+    public TimeSpan Acknowledge { get; init; } = TimeSpan.FromMinutes(15);
+
+    /// <summary>From then to its pull request.</summary>
+    public TimeSpan PullRequest { get; init; } = TimeSpan.FromHours(4);
 }
 
 public sealed record PublishConfiguration
@@ -214,4 +246,13 @@ public sealed record DatabaseConfiguration
 
     /// <summary>How long opening a connection may take.</summary>
     public TimeSpan ConnectionTimeout { get; init; } = TimeSpan.FromSeconds(30);
+}
+
+public sealed record RedisConfiguration
+{
+    /// <summary>As StackExchange.Redis writes it (<c>host:6379,password=…,ssl=true</c>). A secret, because a password may be in it. Null: limits are kept in the process.</summary>
+    public SecretString? Connection { get; init; }
+
+    /// <summary>What every key begins with there; deployments that share a Redis have different ones.</summary>
+    public string KeyPrefix { get; init; } = "claude-manager";
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using ClaudeManager.Core.Agents.Gateway;
 using ClaudeManager.Core.Persistence;
+using ClaudeManager.Core.RateLimiting;
 using ClaudeManager.Core.Security;
 using Npgsql;
 
@@ -94,6 +95,11 @@ public sealed record StartupSettings
         if (store is StoreTarget.Postgres postgres && new NpgsqlConnectionStringBuilder(postgres.ConnectionString).Password is { } password)
         {
             yield return password;
+        }
+
+        if (configuration.Redis.Connection is { } redis && RedisRateLimiter.Options(redis.Reveal()).Password is { } redisPassword)
+        {
+            yield return redisPassword;
         }
 
         if (Uri.TryCreate(configuration.Network.Proxy, UriKind.Absolute, out var proxy) && proxy.UserInfo.Split(':', 2) is [_, var proxyPassword])

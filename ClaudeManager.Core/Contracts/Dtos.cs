@@ -137,7 +137,12 @@ public sealed record WorkItemDetailDto(
     IReadOnlyList<RunDto> Runs,
     IReadOnlyList<GateDto> Gates,
     IReadOnlyList<HistoryEntryDto> History,
-    PullRequestDto? PullRequest = null);
+    PullRequestDto? PullRequest = null,
+    IssueDto? Issue = null);
+
+/// <summary>The issue in which the item is proposed on GitHub.</summary>
+/// <param name="Repository"><c>owner/name</c>, as when it was filed.</param>
+public sealed record IssueDto(string Repository, int Number, string Url, bool IsOpen);
 
 /// <summary>One gate of "why is it not running?". The answer is the ordered list; the first closed one is what it waits for.</summary>
 /// <param name="Name"><c>state</c>, <c>approval</c>, <c>staleness</c>, <c>agent</c>, <c>budget</c>, <c>rate_limit</c>, <c>concurrency</c>, <c>conflict</c>, <c>quarantine</c>, <c>window</c>.</param>
@@ -333,7 +338,12 @@ public sealed record OverviewDto(
     decimal BudgetTodayUsd,
     IReadOnlyList<AgentOptionDto> Agents,
     IReadOnlyList<string> Notices,
-    IReadOnlyList<ActivityDto> Activity);
+    IReadOnlyList<ActivityDto> Activity,
+    IReadOnlyList<DryRunDto> DryRuns,
+    OutboxDto Outbox);
+
+/// <summary>A repository whose first scan waits to be accepted.</summary>
+public sealed record DryRunDto(long RepositoryId, string Repository, int Findings);
 
 public sealed record ActivityDto(DateTimeOffset At, string Type, string Text, string? SubjectType, long? SubjectId);
 

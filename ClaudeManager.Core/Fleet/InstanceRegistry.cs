@@ -29,7 +29,12 @@ public sealed class InstanceRegistry(Store store, InstanceIdentity identity, Cur
 
     private static readonly Operations.OperationContext s_operation = Operations.OperationContext.Create("instance.heartbeat", "system:fleet");
 
+    private volatile int _livePeers = 1;
+
     public InstanceIdentity Identity => identity;
+
+    /// <summary>Live instances of this role, this one included, as of the last heartbeat. What was known stays so while the database is away.</summary>
+    public int LivePeers => _livePeers;
 
     public Task BeatAsync(CancellationToken ct)
         => store.WriteAsync(s_operation, async (tx, token) =>
@@ -44,6 +49,8 @@ public sealed class InstanceRegistry(Store store, InstanceIdentity identity, Cur
 
             row.ConfigurationGeneration = configuration.Value.Generation;
             row.HeartbeatAt = now;
+            var silent = now - DeadAfter;
+            _livePeers = 1 + await tx.Db.Instances.CountAsync(i => i.Role == identity.Role && i.BootId != identity.BootId && i.StoppedAt == null && i.HeartbeatAt >= silent, token).ConfigureAwait(false);
         }, ct);
 
     public Task StopAsync(CancellationToken ct)

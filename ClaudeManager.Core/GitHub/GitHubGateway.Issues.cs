@@ -240,6 +240,13 @@ public sealed partial class GitHubGateway
         return listed with { Items = [.. Ordered(listed.Items)] };
     }
 
+    /// <summary>Issues and pull requests whose text names this one, oldest first; only those our credential may see.</summary>
+    public async Task<GitHubList<GitHubReference>> ListReferencesAsync(RepositoryName repository, int number, CancellationToken ct, int maximumPages = 10)
+    {
+        var listed = await ListAsync<WireTimelineEvent, GitHubReference?>(Of(repository, $"issues/{number}/timeline?per_page={PageSize}"), e => e.ReadReference(), maximumPages, ct).ConfigureAwait(false);
+        return new GitHubList<GitHubReference>([.. listed.Items.OfType<GitHubReference>()], listed.IsComplete);
+    }
+
     public async Task<IReadOnlyList<GitHubReaction>> ListReactionsAsync(RepositoryName repository, long commentId, CancellationToken ct)
         => (await ListAsync<WireReaction, GitHubReaction>(Of(repository, $"issues/comments/{commentId}/reactions?per_page={PageSize}"),
             r => new GitHubReaction(r.Id, r.Content, WireAccount.Read(r.User), r.CreatedAt ?? DateTimeOffset.MinValue), 1, ct).ConfigureAwait(false)).Items;

@@ -109,5 +109,9 @@ public sealed record GitHubChecks(IReadOnlyList<GitHubCheck> Checks)
         : GitHubCheckState.Passed;
 }
 
+/// <summary>An issue or pull request whose text names another one.</summary>
+/// <param name="Author">Who wrote it, which need not be who named the other one in it.</param>
+public sealed record GitHubReference(RepositoryName Repository, int Number, bool IsPullRequest, GitHubAccount? Author, DateTimeOffset At);
+
 /// <param name="Content">GitHub's word, e.g. <c>eyes</c>, <c>+1</c>.</param>
 public sealed record GitHubReaction(long Id, string Content, GitHubAccount? Author, DateTimeOffset At);

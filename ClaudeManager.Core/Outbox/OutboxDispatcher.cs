@@ -7,6 +7,7 @@ using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Resilience;
+using ClaudeManager.Core.Runs;
 using ClaudeManager.Core.Security;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
@@ -17,7 +18,7 @@ namespace ClaudeManager.Core.Outbox;
 /// What is to happen outside, decided inside: an entry is written with the change that wants it (so that neither exists without the other), claimed by lease, carried out, and marked as
 /// done together with what came of it. A process that dies in between leaves an entry whose next attempt looks before it writes.
 /// </summary>
-public sealed class OutboxDispatcher(Store store, IEnumerable<IOutboxEffect> effects, InstanceIdentity identity, Redactor redactor, ILogger<OutboxDispatcher> logger)
+public sealed class OutboxDispatcher(Store store, IEnumerable<IOutboxEffect> effects, InstanceIdentity identity, DataDirectoryOwnership ownership, Redactor redactor, ILogger<OutboxDispatcher> logger)
 {
     /// <summary>Longer than an effect can take: every call in it has a time-out, and waits for its turn no longer than half of this.</summary>
     public static readonly TimeSpan LeaseDuration = TimeSpan.FromMinutes(2);
@@ -110,8 +111,10 @@ public sealed class OutboxDispatcher(Store store, IEnumerable<IOutboxEffect> eff
         {
             await tx.Db.LockClaimsAsync(token).ConfigureAwait(false);
             var now = await tx.Db.GetDatabaseTimeAsync(store.Time, token).ConfigureAwait(false);
+            // Nobody else has this store: what another boot holds, it holds no more.
+            var alone = ownership.Exclusive;
             var entry = await tx.Db.Outbox.AsTracking()
-                .Where(o => OutboxStates.Open.Contains(o.State) && (o.NotBefore == null || o.NotBefore <= now) && (o.LeaseExpiresAt == null || o.LeaseExpiresAt <= now) && _effects.Keys.Contains(o.Kind))
+                .Where(o => OutboxStates.Open.Contains(o.State) && (o.NotBefore == null || o.NotBefore <= now) && (o.LeaseExpiresAt == null || o.LeaseExpiresAt <= now || (alone && o.LeaseOwner != identity.BootId)) && _effects.Keys.Contains(o.Kind))
                 .Where(o => o.WorkItemId == null || !tx.Db.Outbox.Any(older => older.WorkItemId == o.WorkItemId && older.Id < o.Id && OutboxStates.Open.Contains(older.State)))
                 .OrderBy(o => o.Id).FirstOrDefaultAsync(token).ConfigureAwait(false);
             if (entry is not null)

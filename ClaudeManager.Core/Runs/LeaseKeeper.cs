@@ -87,9 +87,12 @@ public sealed class LeaseKeeper : IDisposable
     {
         public CancellationToken Lost => lost.Token;
 
+        /// <summary>It is renewed no more. Until it is disposed, <see cref="Lost"/> can still be asked.</summary>
+        public void Release() => keeper._held.TryRemove(lease, out _);
+
         public void Dispose()
         {
-            keeper._held.TryRemove(lease, out _);
+            Release();
             lost.Dispose();
         }
     }

@@ -65,7 +65,7 @@ public sealed class RunExecutor(
         await using var journal = await RunJournal.OpenAsync(store, operation, claim.Lease, spent, redactor, identity.Host, stopping).ConfigureAwait(false);
         using var watching = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
         var watch = WatchCancellationAsync(claim.Lease, cancelled, watching.Token);
-        var attempt = new Attempt(operation, claim, journal, spent, configuration.Value);
+        var attempt = new Attempt(operation, claim, journal, spent, configuration.Value) { Held = held };
         try
         {
             try
@@ -111,6 +111,12 @@ public sealed class RunExecutor(
     private async Task RunStagesAsync(Attempt attempt, CancellationToken ct)
     {
         var (run, item, repository) = (attempt.Run, attempt.Item, attempt.Repository);
+        if (agents.Find(run.Agent) is { WorksElsewhere: true } elsewhere)
+        {
+            await LookElsewhereAsync(attempt, elsewhere, ct).ConfigureAwait(false);
+            return;
+        }
+
         attempt.FollowUp = await store.ReadAsync((db, token) => FollowUp.FindAsync(db, run.Id, token), ct).ConfigureAwait(false);
         attempt.Source = await source.LocateAsync(repository, commit: null, ct).ConfigureAwait(false);
         if ((seal.ChangedProgram(attempt.Approval, attempt.Configuration.Executor)
@@ -134,6 +140,53 @@ public sealed class RunExecutor(
         }
 
         await VerifyAndPublishAsync(attempt, ct).ConfigureAwait(false);
+    }
+
+    /// <summary>One look at an agent that works elsewhere. Whether it should begin at all is asked before the first; afterwards only its answer counts.</summary>
+    private async Task LookElsewhereAsync(Attempt attempt, IAgentRunner runner, CancellationToken ct)
+    {
+        var (run, item, repository) = (attempt.Run, attempt.Item, attempt.Repository);
+        if (!run.SessionStarted)
+        {
+            attempt.Source = await source.LocateAsync(repository, commit: null, ct).ConfigureAwait(false);
+            if ((seal.ChangedProgram(attempt.Approval, attempt.Configuration.Executor)
+                ?? await Staleness.CheckAsync(attempt.Source, repository.DefaultBranch!, run.BaseCommit, item.Finding?.Path, ct).ConfigureAwait(false)
+                ?? await labels.WithdrawnAsync(attempt.Approval, ct).ConfigureAwait(false)) is { } stale)
+            {
+                await StaleAsync(attempt, stale, ct).ConfigureAwait(false);
+                return;
+            }
+        }
+
+        await MoveAsync(attempt, RunState.Running, null, ct).ConfigureAwait(false);
+        var outcome = await runner.RunAsync(run.Agent, attempt.Request("", "", attempt.Spent), attempt.Journal, ct).ConfigureAwait(false);
+        if (outcome.PullRequest is not { } pull)
+        {
+            await NotCompletedAsync(attempt, outcome, ct).ConfigureAwait(false);
+            return;
+        }
+
+        var name = string.Create(CultureInfo.InvariantCulture, $"{repository.Location}#{pull.Number}");
+        await attempt.StageAsync(outcome.Detail, ct).ConfigureAwait(false);
+        await FinishAsync(attempt, (tx, tracked, trackedItem, token) =>
+        {
+            // Open until the outcomes' poll has looked: it is the one to say what became of it.
+            tx.Db.PullRequests.Add(new PullRequestEntity
+            {
+                RunId = run.Id,
+                WorkItemId = item.Id,
+                Repository = repository.Location,
+                Number = pull.Number,
+                Url = pull.Url.AbsoluteUri,
+                HeadBranch = pull.HeadBranch,
+                HeadCommit = pull.HeadCommit,
+                State = PullRequestStates.Open,
+                CreatedAt = tx.Now,
+                UpdatedAt = tx.Now,
+            });
+            return PublishedAsync(tx, tracked, trackedItem, pull.HeadBranch, pull.HeadCommit, outcome.Detail, null, $"Pull request {name} waits for your review.",
+                new Dictionary<string, object?> { ["branch"] = pull.HeadBranch, ["commit"] = pull.HeadCommit, ["pull_request"] = pull.Url.AbsoluteUri, ["author"] = pull.Author?.Login }, token);
+        }, ct).ConfigureAwait(false);
     }
 
     /// <returns>False when the run has ended, is parked or waits.</returns>
@@ -162,21 +215,7 @@ public sealed class RunExecutor(
         AgentOutcome outcome;
         try
         {
-            var request = new AgentRequest(
-                new RunIdentity(run.Id, run.Attempt, attempt.Lease.Owner),
-                workspace.Directory,
-                workspace.Home,
-                attempt.Approval.Prompt + attempt.FollowUp?.Text,
-                run.SessionId,
-                run.SessionStarted,
-                attempt.Approval.Sandbox,
-                ApprovalSeal.Tools(attempt.Approval),
-                attempt.Approval.BudgetMicroUsd / 1_000_000m,
-                attempt.Configuration.Executor,
-                attempt.Configuration.Network)
-            {
-                Spent = await SpentAsync(attempt, ct).ConfigureAwait(false),
-            };
+            var request = attempt.Request(workspace.Directory, workspace.Home, await SpentAsync(attempt, ct).ConfigureAwait(false));
             var agent = runner.RunAsync(run.Agent, request, attempt.Journal, ct);
 
             // What the base's own checks say is found out beside the agent, and remembered for the next run on the same base.
@@ -528,6 +567,8 @@ public sealed class RunExecutor(
             var item = await tx.Db.WorkItems.AsTracking().SingleAsync(w => w.Id == run.WorkItemId, token).ConfigureAwait(false);
             await change(tx, run, item, token).ConfigureAwait(false);
         }, ct).ConfigureAwait(false);
+        // Given back with that write: what is renewed after it would look lost.
+        attempt.Held.Release();
         attempt.WorkspaceDone = !keepWorkspace;
     }
 
@@ -734,6 +775,8 @@ public sealed class RunExecutor(
 
         public Lease Lease => claim.Lease;
 
+        public required LeaseKeeper.HeldLease Held { get; init; }
+
         public WorkItemEntity Item => claim.Item;
 
         public RepositoryEntity Repository => claim.Repository;
@@ -778,6 +821,13 @@ public sealed class RunExecutor(
         public ResultTrailers Trailers => new(Item.Id, Run.Id, Run.BaseCommit);
 
         public VerificationRequest Checks(string commit) => new(new RunIdentity(Run.Id, Run.Attempt, Lease.Owner), Run.RepositoryId, commit, Approval.Sandbox, configuration.Executor);
+
+        public AgentRequest Request(string directory, string home, AgentUsage spent) => new(
+            new RunIdentity(Run.Id, Run.Attempt, Lease.Owner), directory, home, Approval.Prompt + FollowUp?.Text, Run.SessionId, Run.SessionStarted,
+            Approval.Sandbox, ApprovalSeal.Tools(Approval), Approval.BudgetMicroUsd / 1_000_000m, configuration.Executor, configuration.Network)
+        {
+            Spent = spent,
+        };
 
         public ValueTask StageAsync(string text, CancellationToken ct) => journal.AppendAsync(new AgentEvent("stage", text), ct);
     }

@@ -157,8 +157,8 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
             state?.Name.ToString() ?? repository.Name,
             repository.Commit,
             repository.Branch,
-            results.Sum(r => r.Result.FilesListed),
-            results.Sum(r => r.Result.FilesRead),
+            MostOf(results, r => r.FilesListed),
+            MostOf(results, r => r.FilesRead),
             store.Time.GetElapsedTime(started).TotalSeconds,
             [.. findings.Select(f => f.ToDto(scores[f], proposed.Contains(f)))],
             proposed.Count,
@@ -220,7 +220,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
                 }
 
                 IReadOnlyList<(IScanner Scanner, ScannerResult Result)> results = [];
-                IReadOnlyList<IScanner> wanted = full || known != seen.Commit ? [.. Enabled(current).Where(s => !s.LooksBeyondCommits || beyond.Contains(s))] : beyond;
+                List<IScanner> wanted = full || known != seen.Commit ? [.. Enabled(current).Where(s => !s.LooksBeyondCommits || beyond.Contains(s))] : beyond;
                 if (wanted.Count > 0)
                 {
                     await MarkScanningAsync(operation, repositoryId, running, either.Token).ConfigureAwait(false);
@@ -298,6 +298,9 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
     }
 
     /// <summary>The scanners of a dry run. Of a registered repository one can see how far it is.</summary>
+    /// <summary>Scanners look at the same files: what each of them did does not add up to a number of files.</summary>
+    private static int MostOf(IReadOnlyList<(IScanner Scanner, ScannerResult Result)> results, Func<ScannerResult, int> count) => results.Select(r => count(r.Result)).DefaultIfEmpty().Max();
+
     private async Task<IReadOnlyList<(IScanner Scanner, ScannerResult Result)>> LookAsync(ScanRequest request, IReadOnlyList<IScanner> wanted, RepositoryEntity? registered, CancellationToken ct)
     {
         if (registered is null)
@@ -381,14 +384,14 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
                 var open = await tx.Db.Findings.CountAsync(f => f.RepositoryId == repository.Id && !f.Gone, token).ConfigureAwait(false);
 
                 var seconds = store.Time.GetElapsedTime(begun.Timestamp).TotalSeconds;
-                var filesRead = results.Sum(r => r.Result.FilesRead);
+                var filesRead = MostOf(results, r => r.FilesRead);
                 tx.Db.Scans.Add(new ScanEntity
                 {
                     RepositoryId = repository.Id,
                     Commit = opened.Commit,
                     StartedAt = begun.At,
                     Seconds = seconds,
-                    FilesListed = results.Sum(r => r.Result.FilesListed),
+                    FilesListed = MostOf(results, r => r.FilesListed),
                     FilesRead = filesRead,
                     Found = open,
                     New = changes.New.Count,

@@ -2,6 +2,7 @@ using ClaudeManager.Core.Agents;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Events;
+using ClaudeManager.Core.Outbox;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Runs;
 using Microsoft.EntityFrameworkCore;
@@ -9,12 +10,13 @@ using Microsoft.EntityFrameworkCore;
 namespace ClaudeManager.Core.WorkItems;
 
 /// <summary>What the first page shows: what needs a person now, what runs, what happened.</summary>
-public sealed class OverviewReader(Store store, AgentCatalog agents, EventFeedReader events, CurrentConfiguration configuration)
+public sealed class OverviewReader(Store store, AgentCatalog agents, EventFeedReader events, OutboxReader outbox, CurrentConfiguration configuration)
 {
     public async Task<OverviewDto> ReadAsync(CancellationToken ct)
     {
         var current = configuration.Value;
         var options = await agents.ListAsync(ct).ConfigureAwait(false);
+        var waiting = await outbox.ReadAsync(ct).ConfigureAwait(false);
         var activity = await events.RecentAsync(20, ct).ConfigureAwait(false);
         return await store.ReadAsync(async (db, token) =>
         {
@@ -37,7 +39,10 @@ public sealed class OverviewReader(Store store, AgentCatalog agents, EventFeedRe
                 options,
                 // Where no agent can run, the agents themselves say why.
                 [.. options.Where(o => o.Problem is not null && o.Name == current.Executor.DefaultExecutor && options.Any(other => other.Available)).Select(o => o.Problem!)],
-                activity);
+                activity,
+                await db.Repositories.Where(r => !r.Removed && r.ScanState == RepositoryScanState.Preview).OrderBy(r => r.Id).Take(10)
+                    .Select(r => new DryRunDto(r.Id, r.Name, db.Findings.Count(f => f.RepositoryId == r.Id && !f.Gone))).ToListAsync(token).ConfigureAwait(false),
+                waiting);
         }, ct).ConfigureAwait(false);
     }
 }

@@ -80,11 +80,11 @@ public static class RunGates
         yield return item.State == WorkItemState.Quarantined
             ? new GateDto("quarantine", false, item.StateReason ?? "It is quarantined.", "Look at the last run, then reopen it.", null)
             : new GateDto("quarantine", true, "Not quarantined.", null, null);
-        yield return holdsPlace ? new GateDto("window", true, "It has started.", null, null) : Window(run, facts);
+        yield return holdsPlace ? new GateDto("window", true, "It has started.", null, null) : Window(item, run, facts);
     }
 
     /// <summary>Both clocks a start waits for: the run's own, and the windows in which runs may start at all.</summary>
-    private static GateDto Window(RunEntity? run, GateFacts facts)
+    private static GateDto Window(WorkItemEntity item, RunEntity? run, GateFacts facts)
     {
         var waits = run is { State: not RunState.Ended, NotBefore: { } until } && until > facts.Now ? until : (DateTimeOffset?)null;
         var opens = RunWindow.NextStart(facts.Windows, waits ?? facts.Now);
@@ -92,7 +92,7 @@ public static class RunGates
         {
             (null, null) => new GateDto("window", true, "It may start now.", null, null),
             (null, _) => new GateDto("window", false, "Runs start only within executor.windows.", "Wait, or change executor.windows.", opens),
-            _ => new GateDto("window", false, run!.State == RunState.Parked ? "Parked until the usage limit resets." : "Waiting before it is tried again.", null, opens ?? waits),
+            _ => new GateDto("window", false, run!.State == RunState.Parked ? item.StateReason ?? "It is parked." : "Waiting before it is tried again.", null, opens ?? waits),
         };
     }
 

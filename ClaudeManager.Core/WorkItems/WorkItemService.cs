@@ -76,6 +76,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
             var approvals = await db.Approvals.Where(a => a.WorkItemId == id).OrderByDescending(a => a.Id).ToListAsync(token).ConfigureAwait(false);
             var runs = await db.Runs.Include(r => r.WorkItem!.Repository).Where(r => r.WorkItemId == id).OrderByDescending(r => r.Id).Take(50).ToListAsync(token).ConfigureAwait(false);
             var pulls = await PullRequestViews.ListAsync(db, runs, token).ConfigureAwait(false);
+            var issue = await db.ProposalIssues.Where(p => p.WorkItemId == id).Select(p => new IssueDto(p.Repository, p.Number, p.Url, p.IsOpen)).FirstOrDefaultAsync(token).ConfigureAwait(false);
             var history = await AuditReader.HistoryAsync(db, "work_item", id.ToString(CultureInfo.InvariantCulture), token).ConfigureAwait(false);
             return new WorkItemDetailDto(
                 item.ToDto(),
@@ -88,7 +89,8 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
                 [.. runs.Select(r => r.ToDto(pulls[(r.WorkItemId, r.Branch)].FirstOrDefault()))],
                 gates,
                 history,
-                runs.SelectMany(r => pulls[(r.WorkItemId, r.Branch)]).FirstOrDefault());
+                runs.SelectMany(r => pulls[(r.WorkItemId, r.Branch)]).FirstOrDefault(),
+                issue);
         }, ct).ConfigureAwait(false);
     }
 
@@ -231,7 +233,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
             return Refusal.Invalid("tools", $"'{extra}' is not among the tools the configuration allows (executor.claudeCode.allowedTools).", "Choose from the allowed tools.");
         }
 
-        if (noSandbox is not null)
+        if (noSandbox is not null && agents.Find(agent) is not { WorksElsewhere: true })
         {
             return noSandbox;
         }
@@ -509,6 +511,11 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
     private async Task<IReadOnlyList<AgentOptionDto>> AgentsForAsync(RepositoryEntity repository, CancellationToken ct)
     {
         var options = await agents.ListAsync(ct).ConfigureAwait(false);
+        if (repository.Kind == RepositoryKind.Local)
+        {
+            options = [.. options.Where(o => agents.Find(o.Name) is not { WorksElsewhere: true })];
+        }
+
         if (!repository.IsSample)
         {
             return options;

@@ -40,6 +40,9 @@ public sealed class ViewerClock(IJSRuntime js, TimeProvider time) : IDisposable
         return distance > TimeSpan.Zero ? $"{length} ago" : $"in {length}";
     }
 
+    /// <summary>When something is expected; a forecast that has run out is about to come true.</summary>
+    public string Until(DateTimeOffset at) => at - Now < TimeSpan.FromSeconds(10) ? "within seconds" : Relative(at);
+
     public void Dispose()
     {
         _gone.Cancel();

@@ -90,6 +90,14 @@ internal static class Words
         _ => "idle",
     };
 
+    /// <summary>What an entry of the record says was done.</summary>
+    public static string OfAction(string action) => action switch
+    {
+        "outbox.done" => "written to GitHub",
+        "outbox.given_up" => "not written to GitHub: given up",
+        _ => action.Replace('_', ' ').Replace('.', ' '),
+    };
+
     public static string Of(SandboxLevel level) => level switch
     {
         SandboxLevel.Bwrap => "bwrap: read-only system, its own file-system and processes",

@@ -4,9 +4,9 @@ using ClaudeManager.Core.Runs.Outcomes;
 
 namespace ClaudeManager.Worker.Loops;
 
-/// <summary>Looks once a minute at what became of published results.</summary>
+/// <summary>Looks once an interval at what became of published results.</summary>
 internal sealed class OutcomeLoop(OutcomePoll poll, Operation operation, TimeProvider time, ILogger<OutcomeLoop> logger)
-    : Loop("outcomes.poll", OutcomePoll.Interval, operation, new EventSignal(), time, logger)
+    : Loop("outcomes.poll", poll.Interval, operation, new EventSignal(), time, logger)
 {
     protected override async Task<bool> RoundAsync(OperationContext context, CancellationToken ct)
     {

@@ -4,9 +4,9 @@ using ClaudeManager.Core.WorkItems.Proposals;
 
 namespace ClaudeManager.Worker.Loops;
 
-/// <summary>Looks once a minute at what people did to the issues.</summary>
+/// <summary>Looks once an interval at what people did to the issues.</summary>
 internal sealed class ProposalLoop(ProposalPoll poll, Operation operation, TimeProvider time, ILogger<ProposalLoop> logger)
-    : Loop("proposals.poll", ProposalPoll.Interval, operation, new EventSignal(), time, logger)
+    : Loop("proposals.poll", poll.Interval, operation, new EventSignal(), time, logger)
 {
     protected override async Task<bool> RoundAsync(OperationContext context, CancellationToken ct)
     {

@@ -1,4 +1,5 @@
 using ClaudeManager.Benchmarks.Latency;
+using ClaudeManager.Benchmarks.RateLimiting;
 using ClaudeManager.Benchmarks.Scanning;
 
 return args switch
@@ -6,5 +7,6 @@ return args switch
     ["engine", ..] => EngineBenchmark.Run(args.AsSpan(1)),
     ["scan", ..] => await ScanBenchmark.RunAsync(args[1..], CancellationToken.None),
     ["latency", ..] => await LatencyBenchmark.RunAsync(args[1..], CancellationToken.None),
+    ["limiter"] => await LimiterBenchmark.RunAsync(CancellationToken.None),
     _ => 2,
 };

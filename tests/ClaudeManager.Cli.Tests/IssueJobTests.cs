@@ -61,6 +61,19 @@ public sealed class IssueJobTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Execute_AgentThatIsMentioned_IsAskedOnceAndTheJobIsDone()
+    {
+        Assert.Equal(ExitCode.Ok, await RunAsync("scan"));
+        Issue.Label("alice", "terragon-task");
+        Issue.Label("alice", Approved);
+
+        Assert.Equal(ExitCode.Ok, await ExecuteAsync());
+        Assert.StartsWith("@helper - please begin work on the following task.", Assert.Single(Issue.Comments).Body, StringComparison.Ordinal);
+        Assert.Equal(ExitCode.Denied, await ExecuteAsync());
+        Assert.Single(Issue.Comments);
+    }
+
+    [Fact]
     public async Task Execute_NothingNamed_IsAUsageError()
         => Assert.Equal(ExitCode.Usage, await RunAsync("execute"));
 
@@ -103,6 +116,7 @@ public sealed class IssueJobTests : IAsyncLifetime
             {
                 defaultExecutor = "command:test",
                 sandbox = "off",
+                terragonUsername = "@helper",
                 commands = new { test = new { program = "sh", args = new[] { "-c", "sed -i 's/# TODO: add both numbers/# Adds both numbers./' src/sum.sh" } } },
                 verify = new Dictionary<string, string[][]> { ["*"] = [["true"]] },
             },

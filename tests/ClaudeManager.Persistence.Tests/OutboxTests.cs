@@ -5,6 +5,7 @@ using ClaudeManager.Core.Outbox;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Resilience;
+using ClaudeManager.Core.Runs;
 using ClaudeManager.Core.Security;
 using ClaudeManager.Tests.Shared.Persistence;
 using Microsoft.EntityFrameworkCore;
@@ -189,6 +190,21 @@ public abstract class OutboxTests : StoreConformance
     }
 
     [Fact]
+    public async Task Dispatch_ProcessDiedAndTheStoreIsOursAlone_IsTakenOverAtOnce()
+    {
+        await EnqueueAsync("k");
+        using var killed = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        _outside.After = killed.Cancel;
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Dispatcher().DispatchAsync(TestStore.Operation, killed.Token));
+        _outside.After = null;
+
+        Assert.True(await Dispatcher(alone: true).DispatchAsync(TestStore.Operation, Ct));
+
+        Assert.Equal(["k"], _outside.Written);
+        Assert.Equal((OutboxStates.Done, 2), Assert.Single((await EntriesAsync()).Select(e => (e.State, e.Attempt))));
+    }
+
+    [Fact]
     public async Task Dispatch_TakenOverMeanwhile_TheZombieRecordsNothing()
     {
         await EnqueueAsync("k");
@@ -214,8 +230,8 @@ public abstract class OutboxTests : StoreConformance
         Assert.Equal((OutboxStates.Pending, 0), Assert.Single((await EntriesAsync()).Select(e => (e.State, e.Attempt))));
     }
 
-    private OutboxDispatcher Dispatcher()
-        => new(Subject.Store, [_outside], InstanceIdentity.Create("worker", TimeProvider.System), new Redactor(), NullLogger<OutboxDispatcher>.Instance);
+    private OutboxDispatcher Dispatcher(bool alone = false)
+        => new(Subject.Store, [_outside], InstanceIdentity.Create("worker", TimeProvider.System), new DataDirectoryOwnership(alone), new Redactor(), NullLogger<OutboxDispatcher>.Instance);
 
     private Task EnqueueAsync(string key, long? workItem = null)
         => Subject.Store.WriteAsync(TestStore.Operation, (tx, token) => OutboxDispatcher.EnqueueAsync(tx, Outside.Name, key, key, token, workItem), Ct);

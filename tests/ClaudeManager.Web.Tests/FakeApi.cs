@@ -115,7 +115,8 @@ internal sealed class FakeApi : IAsyncDisposable
         api.MapPost("/repositories/{id:long}/scan", (long id) => Data.Scan(id));
         api.MapDelete("/repositories/{id:long}", (long id) => Data.Repositories.RemoveAll(r => r.Id == id));
         api.MapGet("/work-items", (HttpContext context, long? repository, string? search, string? sort, int skip, int take)
-            => Data.WorkItems([.. context.Request.Query["state"].OfType<string>()], repository, search, sort, skip, take));
+            => take is < 1 or > 500 ? Results.Problem("take is between 1 and 500.", statusCode: 400) : Results.Ok(Data.WorkItems([.. context.Request.Query["state"].OfType<string>()], repository, search, sort, skip, take)));
+        api.MapPost("/outbox/retry", () => Data.Outbox = Data.Outbox with { Blocked = 0 });
         api.MapGet("/work-items/{id:long}", (long id) => Found(Data.WorkItem(id)));
         api.MapGet("/work-items/{id:long}/approval", (long id, string? agent) => Data.PreviewApproval(id, agent));
         api.MapPost("/work-items/{id:long}/approval", (long id, ApproveRequest request) => Versioned(id, request.Version, () => Data.Approve(id, request)));

@@ -63,4 +63,47 @@ public sealed class OverviewPageTests : PageContext
 
         page.WaitForAssertion(() => Assert.Equal(2, page.FindAll("[data-testid=needs-approval]").Count));
     }
+
+    [Fact]
+    public void Render_DryRunWaits_IsWhatNeedsThePerson()
+    {
+        Data.Items.Clear();
+        var page = Render<OverviewPage>();
+        var row = page.WaitForElement("[data-testid=needs-acceptance]");
+
+        Assert.Equal("/repositories/3", row.GetAttribute("href"));
+        Assert.Contains("billing-service", row.TextContent, StringComparison.Ordinal);
+        Assert.Contains("1 thing needs you", page.Find(".page-head .sub").TextContent, StringComparison.Ordinal);
+        Assert.DoesNotContain("Nothing waits for you", page.Markup, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Render_ChangesOnTheWayToGitHub_SaysHowManyUntilWhenAndWhatHoldsThemUp()
+    {
+        Data.Outbox = new(4213, 17, SampleData.Now.AddMinutes(9), "GitHub allows no more new content: <b>wait</b>", 3, 0, SampleData.Now.AddHours(8.6));
+        var page = Render<OverviewPage>();
+        var notice = page.WaitForElement("[data-testid=notice-outbox]");
+
+        Assert.Contains("4,213 changes are on the way to GitHub.", notice.TextContent, StringComparison.Ordinal);
+        Assert.Contains("All there in 8 h", notice.TextContent, StringComparison.Ordinal);
+        Assert.Contains("17 of them wait.", notice.TextContent, StringComparison.Ordinal);
+        Assert.Contains("3 were tried in vain", notice.TextContent, StringComparison.Ordinal);
+        page.Find("[data-testid=outbox-retry]").Click();
+        page.WaitForAssertion(() => Assert.Equal(0, Data.Outbox.Blocked));
+        Assert.Contains("&lt;b&gt;wait&lt;/b&gt;", notice.InnerHtml, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("never · atlas", "repository", "added · atlas")]
+    [InlineData("preview · atlas", "repository", "scanned, waits for you · atlas")]
+    [InlineData(" · Greet by name", "work_item", "changed · Greet by name")]
+    [InlineData("ended · first line\nsecond line", "run", "ended · first line second line")]
+    public void Render_Activity_SaysItInOneLineOfWords(string text, string subject, string expected)
+    {
+        Data.Activity.Add(new ActivityDto(SampleData.Now, subject + ".changed", text, subject, 77));
+        var page = Render<OverviewPage>();
+        page.WaitForElement("[data-testid=activity]");
+
+        Assert.EndsWith(expected, page.FindAll("[data-testid=activity] li")[^1].TextContent.Trim(), StringComparison.Ordinal);
+    }
 }

@@ -20,6 +20,12 @@ internal sealed class SampleData
 
     public List<string> Notices { get; } = [];
 
+    public List<ActivityDto> Activity { get; } = [];
+
+    public OutboxDto Outbox { get; set; } = new(0, 0, null, null, 0, 0, null);
+
+    public IssueDto? Issue { get; set; }
+
     /// <summary>What was asked for, by item.</summary>
     public Dictionary<long, ApproveRequest> Approvals { get; } = [];
 
@@ -74,7 +80,10 @@ internal sealed class SampleData
             new ActivityDto(Now.AddMinutes(-4), "work_item.approved", "ada approved: Retry when the mail server is busy", "work_item", 4),
             new ActivityDto(Now.AddMinutes(-30), "run.ended", "Run 11 completed: Greet by name", "run", 11),
             new ActivityDto(Now.AddHours(-3), "repository.scanned", "atlas scanned: 39 findings, 2 new", "repository", 1),
-        ]);
+            .. Activity,
+        ],
+        [.. Repositories.Where(r => r.ScanState is RepositoryScanState.Preview).Select(r => new DryRunDto(r.Id, r.Name, 12))],
+        Outbox);
 
     public RepositoryDto Add(AddRepositoryRequest request)
     {
@@ -143,7 +152,8 @@ internal sealed class SampleData
         Item(id).State is WorkItemState.Proposed ? [] : [new ApprovalDto(1, "active", "claude-code", "5d0e1c7a9b3f2468", "b1946ac92492d2347c6235b4d2611184", 2m, SandboxLevel.Bwrap, ["ada"], Now.AddMinutes(-4), Now.AddDays(7), null)],
         [.. Runs.Where(r => r.WorkItemId == id)],
         [new GateDto("state", true, "It is proposed.", null, null), new GateDto("approval", false, "Nobody has approved it.", "Read what the agent will be sent, then approve.", null), new GateDto("agent", true, "claude-code 2.1.197 is there.", null, null), new GateDto("budget", true, "$9.20 of $10.00 are left today.", null, null)],
-        [new HistoryEntryDto(Now.AddHours(-3), "system:scanner", "work_item.proposed", "success", "finding 17"), new HistoryEntryDto(Now.AddHours(-1), "ada", "work_item.pinned", "success", null)]);
+        [new HistoryEntryDto(Now.AddHours(-3), "system:scanner", "work_item.proposed", "success", "finding 17"), new HistoryEntryDto(Now.AddHours(-1), "ada", "work_item.pinned", "success", null)],
+        Issue: Issue);
 
     public ApprovalPreviewDto PreviewApproval(long id, string? agent) => new(
         id, Item(id).Version, "5d0e1c7a9b3f2468ace013579bdf02468ace0135", $"agent/{id}-handle-the-empty-line", "bug.v1", Prompt, $"sha-of-{Prompt.Length}-{agent ?? "command"}-0123456789",

@@ -15,6 +15,18 @@ public sealed class WorkItemPageTests : PageContext
         Assert.Empty(page.FindAll("script"));
     }
 
+    [Theory]
+    [InlineData("https://github.com/acme/manager/issues/7", true)]
+    [InlineData("javascript:alert(1)", false)]
+    public void Render_ProposedAsAnIssue_LinksItWhenItsAddressIsOneOfTheWeb(string url, bool linked)
+    {
+        Data.Issue = new IssueDto("acme/manager", 7, url, IsOpen: false);
+        var issue = Open(2).WaitForElement("[data-testid=issue]");
+
+        Assert.Equal("acme/manager#7 (closed)", issue.TextContent.Trim());
+        Assert.Equal(linked ? [url] : [], issue.QuerySelectorAll("a").Select(a => a.GetAttribute("href")));
+    }
+
     [Fact]
     public void Approve_AsShown_SendsWhatWasShownAndLinksTheRun()
     {
@@ -97,20 +109,21 @@ public sealed class WorkItemPageTests : PageContext
     }
 
     [Fact]
-    public void Tools_NoneLeft_CannotBeApproved()
+    public async Task Tools_NoneLeft_CannotBeApproved()
     {
         var page = Open(2);
         page.WaitForElement("[data-testid=approve-agent]").Change("claude-code");
         page.WaitForAssertion(() => Assert.Equal(3, page.FindAll("[data-testid=tool]").Count));
         for (var i = 0; i < 3; i++)
         {
-            page.FindAll("[data-testid=tool]")[i].Change(false);
+            // In one step: a rendering between finding a box and changing it would leave a box that is gone.
+            await page.InvokeAsync(() => page.FindAll("[data-testid=tool]")[i].Change(false));
             var left = 2 - i;
             page.WaitForAssertion(() => Assert.Equal(left, page.FindAll("[data-testid=tool][checked]").Count));
         }
 
         page.WaitForAssertion(() => Assert.True(page.Find("[data-testid=approve]").HasAttribute("disabled")));
-        page.FindAll("[data-testid=tool]")[0].Change(true);
+        await page.InvokeAsync(() => page.FindAll("[data-testid=tool]")[0].Change(true));
         page.WaitForAssertion(() => Assert.False(page.Find("[data-testid=approve]").HasAttribute("disabled")));
     }
 

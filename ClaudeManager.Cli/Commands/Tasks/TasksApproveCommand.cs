@@ -13,7 +13,7 @@ internal sealed class TasksApproveCommand : Command
     private readonly Option<bool> _all = new("--all") { Description = "Every proposed item, best first, as far as --min-score and --repo let it; at most 100." };
     private readonly Option<double?> _minScore = new("--min-score") { Description = "With --all: only items with at least this score." };
     private readonly Option<string?> _repository = new("--repo", "-r") { Description = "With --all: only this repository: name, id or path." };
-    private readonly Option<string?> _agent = new("--agent", "-a") { Description = "claude-code or command:NAME; default: as configured." };
+    private readonly Option<string?> _agent = new("--agent", "-a") { Description = "claude-code, claude-flow, mention or command:NAME; default: as configured." };
     private readonly Option<decimal?> _budget = new("--budget") { Description = "US dollars each run may cost." };
     private readonly Option<string[]> _tools = new("--tool") { Description = "Only this one of the allowed tools (repeatable).", DefaultValueFactory = _ => [] };
     private readonly Option<bool> _yes = new("--yes", "-y") { Description = "Do not ask." };

@@ -40,6 +40,7 @@ internal static class WorkItemPrinter
             ("State", ManagerJson.Name(item.State) + Reason(item)),
             ("Repository", item.Repository),
             ("Where", item.Path is null ? null : $"{item.Path}:{item.Line}"),
+            ("Issue", detail.Issue is { } issue ? $"{issue.Url} ({(issue.IsOpen ? "open" : "closed")})" : null),
             ("Kind", ManagerJson.Name(item.Kind)),
             ("Score", $"{item.Score:0.0} ({item.Level}){(item.Pinned ? ", pinned" : "")}"),
             ("Base commit", detail.BaseCommit),

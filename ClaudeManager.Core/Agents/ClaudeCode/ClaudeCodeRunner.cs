@@ -47,7 +47,7 @@ public sealed partial class ClaudeCodeRunner(ContainedProcess processes, HostEnv
         string path;
         try
         {
-            path = host.Resolve(program, Environment.CurrentDirectory);
+            path = host.Resolve(program, System.Environment.CurrentDirectory);
         }
         catch (ProgramNotStartedException e)
         {
@@ -71,14 +71,9 @@ public sealed partial class ClaudeCodeRunner(ContainedProcess processes, HostEnv
             return Misconfigured(problem);
         }
 
-        if (BudgetLeft(request) <= 0)
+        if (UsedUp(request) is { } nothingLeft)
         {
-            return new AgentOutcome(RunEndReason.BudgetExhausted, FailureClass.Budget, string.Create(CultureInfo.InvariantCulture, $"Nothing is left of the approved budget of ${request.BudgetUsd:0.00}."));
-        }
-
-        if (TurnsLeft(request) <= 0)
-        {
-            return OutOfTurns(request);
+            return nothingLeft;
         }
 
         using var key = gateway.Issue(request.Run);
@@ -94,7 +89,7 @@ public sealed partial class ClaudeCodeRunner(ContainedProcess processes, HostEnv
                 (ended, stream, complaints) = await AttemptAsync(request with { Resume = !request.Resume }, key, sink, ct);
             }
 
-            return OutcomeOf(ended, stream, complaints, key, request);
+            return OutcomeOf(ended, stream, complaints, key, request, time.GetUtcNow());
         }
         catch (ProgramNotStartedException e)
         {
@@ -165,51 +160,62 @@ public sealed partial class ClaudeCodeRunner(ContainedProcess processes, HostEnv
 
     private ContainedCommand Command(AgentRequest request, ModelKey key)
     {
+        List<string> command =
+        [
+            host.Resolve(request.Executor.ClaudeCode.Path, System.Environment.CurrentDirectory), "-p",
+            "--output-format", "stream-json", "--verbose", "--include-partial-messages",
+            request.Resume ? "--resume" : "--session-id", request.SessionId.ToString(),
+            .. Policy(request),
+        ];
+        return new ContainedCommand(
+            request.Run, "agent", command, request.Workspace, request.Home, Environment(request, gateway, key), request.Sandbox, Network, request.Executor.Timeout,
+            Encoding.UTF8.GetBytes(request.Resume ? Continue : request.Prompt));
+    }
+
+    /// <summary>What was approved and configured, as options; nothing of the repository's own settings.</summary>
+    /// <param name="withPermissions">False when whoever starts it skips them.</param>
+    internal static IReadOnlyList<string> Policy(AgentRequest request, bool withPermissions = true)
+    {
         var settings = request.Executor.ClaudeCode;
-        var session = request.SessionId.ToString();
-        var configuration = Directory.CreateDirectory(ConfigurationFolder(request.Home)).FullName;
 
         // Rules such as "Bash(git diff *)" name a tool and what it may do; --tools takes the tools alone and removes every other one.
         string[] tools = [.. request.Tools.Select(rule => rule.Split('(')[0]).Distinct(StringComparer.Ordinal)];
-        List<string> command =
+        string[] allowed = request.Tools.Count > 0 ? ["--allowedTools", .. request.Tools] : [];
+        string[] permissions = withPermissions ? ["--permission-mode", settings.PermissionMode] : [];
+        string[] model = settings.Model is { } chosen ? ["--model", chosen] : [];
+
+        // Last comes an option of one value: after one that takes several, what a caller adds would be taken for one of those.
+        return
         [
-            host.Resolve(settings.Path, Environment.CurrentDirectory), "-p",
-            "--output-format", "stream-json", "--verbose", "--include-partial-messages",
-            request.Resume ? "--resume" : "--session-id", session,
+            .. allowed,
             "--max-turns", TurnsLeft(request).ToString(CultureInfo.InvariantCulture),
             "--max-budget-usd", BudgetLeft(request).ToString("0.######", CultureInfo.InvariantCulture),
-            "--permission-mode", settings.PermissionMode,
-            "--setting-sources", "user", "--strict-mcp-config", "--disable-slash-commands", "--settings", """{"disableAllHooks":true}""",
+            .. permissions,
+            .. model,
+            "--setting-sources", "user", "--strict-mcp-config", "--disable-slash-commands",
             "--tools", string.Join(',', tools),
+            "--settings", """{"disableAllHooks":true}""",
         ];
-        if (request.Tools.Count > 0)
-        {
-            command.AddRange(["--allowedTools", .. request.Tools]);
-        }
+    }
 
-        if (settings.Model is { } model)
-        {
-            command.AddRange(["--model", model]);
-        }
-
+    /// <summary>Where the model is and as whom, with a configuration folder of the run's own.</summary>
+    internal static Dictionary<string, string> Environment(AgentRequest request, ModelGateway gateway, ModelKey key)
+    {
         // Whatever proxy the company has, the gateway is here.
         var direct = string.Join(',', ((string[])["127.0.0.1", "localhost", request.Network.NoProxy ?? ""]).Where(host => host.Length > 0));
-        var environment = new Dictionary<string, string>(settings.Environment)
+        return new Dictionary<string, string>(request.Executor.ClaudeCode.Environment)
         {
             ["ANTHROPIC_BASE_URL"] = gateway.Address.ToString().TrimEnd('/'),
             ["ANTHROPIC_AUTH_TOKEN"] = key.Secret.Reveal(),
-            ["CLAUDE_CONFIG_DIR"] = configuration,
+            ["CLAUDE_CONFIG_DIR"] = Directory.CreateDirectory(ConfigurationFolder(request.Home)).FullName,
             ["DISABLE_AUTOUPDATER"] = "1",
             ["CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC"] = "1",
             ["NO_PROXY"] = direct,
             ["no_proxy"] = direct,
         };
-        return new ContainedCommand(
-            request.Run, "agent", command, request.Workspace, request.Home, environment, request.Sandbox, Network, request.Executor.Timeout,
-            Encoding.UTF8.GetBytes(request.Resume ? Continue : request.Prompt));
     }
 
-    private AgentOutcome OutcomeOf(ContainedResult ended, ClaudeStream stream, string complaints, ModelKey key, AgentRequest request)
+    internal static AgentOutcome OutcomeOf(ContainedResult ended, ClaudeStream stream, string complaints, ModelKey key, AgentRequest request, DateTimeOffset now)
     {
         if (stream.Result is { IsError: false } success)
         {
@@ -229,7 +235,7 @@ public sealed partial class ClaudeCodeRunner(ContainedProcess processes, HostEnv
 
         if (stream.Result is { } result)
         {
-            return result.FromApi || result.ApiStatus is not null ? ApiOutcome(result, stream, key) : result.Subtype switch
+            return result.FromApi || result.ApiStatus is not null ? ApiOutcome(result, stream, key, now) : result.Subtype switch
             {
                 "error_max_budget_usd" => new AgentOutcome(RunEndReason.BudgetExhausted, FailureClass.Budget, string.Create(CultureInfo.InvariantCulture, $"The agent used up its budget of ${request.BudgetUsd:0.00}.")),
                 "error_max_turns" => OutOfTurns(request),
@@ -248,16 +254,22 @@ public sealed partial class ClaudeCodeRunner(ContainedProcess processes, HostEnv
         };
     }
 
-    private AgentOutcome ApiOutcome(ClaudeResult result, ClaudeStream stream, ModelKey key) => (result.ApiStatus, stream.ApiErrorType) switch
+    private static AgentOutcome ApiOutcome(ClaudeResult result, ClaudeStream stream, ModelKey key, DateTimeOffset now) => (result.ApiStatus, stream.ApiErrorType) switch
     {
         (429, "billing_error") => new AgentOutcome(RunEndReason.BudgetExhausted, FailureClass.Budget, result.Text),
-        (429, _) => new AgentOutcome(RunEndReason.Parked, FailureClass.Transient, $"The usage limit of the model API is reached: {result.Text}", key.LimitResetsAt ?? time.GetUtcNow() + s_defaultPark),
+        (429, _) => new AgentOutcome(RunEndReason.Parked, FailureClass.Transient, $"The usage limit of the model API is reached: {result.Text}", key.LimitResetsAt ?? now + s_defaultPark),
         (401 or 403, _) or (_, "authentication_failed") =>
             Misconfigured($"The model API refused the key{(result.ApiStatus is { } status ? $" ({status})" : "")}: check ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN and ANTHROPIC_BASE_URL of the server."),
         (402, _) or (_, "billing_error") => Misconfigured($"The account of the model API cannot pay: {result.Text}"),
         ( >= 500 or 408 or null, _) => new AgentOutcome(RunEndReason.Failed, FailureClass.Transient, result.Text),
         _ => new AgentOutcome(RunEndReason.Failed, FailureClass.Agent, result.Text),
     };
+
+    /// <summary>How the run ends when earlier attempts have left nothing to work with.</summary>
+    internal static AgentOutcome? UsedUp(AgentRequest request)
+        => BudgetLeft(request) <= 0
+            ? new AgentOutcome(RunEndReason.BudgetExhausted, FailureClass.Budget, string.Create(CultureInfo.InvariantCulture, $"Nothing is left of the approved budget of ${request.BudgetUsd:0.00}."))
+            : TurnsLeft(request) <= 0 ? OutOfTurns(request) : null;
 
     private static decimal BudgetLeft(AgentRequest request) => request.BudgetUsd - (request.Spent.CostUsd ?? 0);
 

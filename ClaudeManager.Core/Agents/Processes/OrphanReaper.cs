@@ -9,6 +9,9 @@ public sealed record ReapedProcess(int ProcessId, long ProcessStart, string Boot
 /// <summary>Ends what a crashed instance of this host left running: the sessions its rows name, and everything that carries its boot id, so that a crash between start and row hides nothing.</summary>
 public sealed class OrphanReaper(TimeProvider time, ILogger<OrphanReaper> logger)
 {
+    /// <summary>Carried, with the boot id, by what is started for no run.</summary>
+    internal const string BootVariable = "CLAUDE_MANAGER_BOOT";
+
     private static readonly TimeSpan s_pollInterval = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan s_killDeadline = TimeSpan.FromSeconds(30);
 
@@ -68,7 +71,7 @@ public sealed class OrphanReaper(TimeProvider time, ILogger<OrphanReaper> logger
             var boots = new Dictionary<int, string>();
             foreach (var entry in table)
             {
-                var boot = Carried(entry.Id)?.BootId;
+                var boot = Carried(entry.Id)?.BootId ?? ProcessTable.VariableOf(entry.Id, BootVariable);
                 boot = boot is not null && deadBoots.Contains(boot)
                     ? boot
                     : boot is null ? dead.FirstOrDefault(row => row.Key.ProcessId == entry.Session && entry.Start >= row.Key.ProcessStart).Value : null;

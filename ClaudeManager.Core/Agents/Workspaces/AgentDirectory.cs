@@ -9,7 +9,7 @@ internal static class AgentDirectory
     public static async Task RemoveAsync(string directory, CancellationToken ct)
     {
         string[] arguments = ["-rf", "--", directory];
-        if (!Directory.Exists(directory) || await RunAsync("rm", arguments, ct).ConfigureAwait(false) is null)
+        if (!Path.Exists(directory) || await RunAsync("rm", arguments, ct).ConfigureAwait(false) is null)
         {
             return;
         }

@@ -41,6 +41,19 @@ internal sealed record WireIssueEvent(long Id, string Event, WireAccount? Actor,
     public GitHubIssueEvent Read(int issue) => new(Id, Event, Issue?.Number ?? issue, WireAccount.Read(Actor), Label?.Name, Rename?.To, CreatedAt);
 }
 
+internal sealed record WireReferring(int Number, string RepositoryUrl, WireAccount? User, JsonElement? PullRequest);
+
+internal sealed record WireSource(WireReferring? Issue);
+
+internal sealed record WireTimelineEvent(string? Event, WireSource? Source, DateTimeOffset? CreatedAt)
+{
+    /// <summary>Null for everything else that happens on an issue.</summary>
+    public GitHubReference? ReadReference()
+        => this is { Event: "cross-referenced", Source.Issue: { } issue, CreatedAt: { } at } && RepositoryName.TryParse(string.Join('/', issue.RepositoryUrl.Split('/')[^2..]), out var repository)
+            ? new GitHubReference(repository, issue.Number, issue.PullRequest is { ValueKind: JsonValueKind.Object }, WireAccount.Read(issue.User), at)
+            : null;
+}
+
 internal sealed record WireComment(long Id, string HtmlUrl, string? Body, WireAccount? User, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
 {
     public GitHubComment Read() => new(Id, new Uri(HtmlUrl), Body ?? "", WireAccount.Read(User), CreatedAt, UpdatedAt);

@@ -1,12 +1,14 @@
 using System.Text.RegularExpressions;
+using ClaudeManager.Core.Agents.Processes;
 using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.Fleet;
 using ClaudeManager.Core.Git;
 using ClaudeManager.Core.GitHub.Credentials;
 
 namespace ClaudeManager.Core.GitHub.Mirrors;
 
 /// <summary>Runs git against GitHub: with our credential, through <c>network.*</c>, to this server only.</summary>
-public sealed partial class GitHubRemote(GitHubCredential credential, CurrentConfiguration configuration)
+public sealed partial class GitHubRemote(GitHubCredential credential, InstanceIdentity identity, CurrentConfiguration configuration)
 {
     /// <summary>Names the repository git works on, so that a git that outlived its parent is found.</summary>
     internal const string MirrorVariable = "CLAUDE_MANAGER_MIRROR";
@@ -78,7 +80,8 @@ public sealed partial class GitHubRemote(GitHubCredential credential, CurrentCon
         GitResult result;
         await using (pipe.ConfigureAwait(false))
         {
-            var environment = new Dictionary<string, string>(pipe.Environment) { [MirrorVariable] = directory };
+            // A push that outlives us would still be at it when the next process looks whether the branch is there.
+            var environment = new Dictionary<string, string>(pipe.Environment) { [MirrorVariable] = directory, [OrphanReaper.BootVariable] = identity.BootId };
             if (network.Proxy is not null)
             {
                 // The proxy's address may hold a password, so it is no argument.

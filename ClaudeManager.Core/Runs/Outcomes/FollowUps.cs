@@ -1,4 +1,5 @@
 using System.Globalization;
+using ClaudeManager.Core.Agents.Mention;
 using ClaudeManager.Core.Audit;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
@@ -20,6 +21,11 @@ public sealed class FollowUps(ApprovalSeal seal, CurrentConfiguration configurat
         if (last is null)
         {
             return "The run that published it is not known any more.";
+        }
+
+        if (last.Agent == MentionRunner.Name)
+        {
+            return "the agent that opened it is to be answered there.";
         }
 
         var ceiling = configuration.Value.Executor.MaxAttempts;

@@ -1,3 +1,4 @@
+using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
@@ -6,9 +7,9 @@ using Microsoft.EntityFrameworkCore;
 namespace ClaudeManager.Core.Runs.Outcomes;
 
 /// <summary>Finds out, once an interval over all processes, what became of everything that is published and waits.</summary>
-public sealed class OutcomePoll(Store store, PullRequestOutcomes pullRequests, BranchOutcomes branches)
+public sealed class OutcomePoll(Store store, PullRequestOutcomes pullRequests, BranchOutcomes branches, CurrentConfiguration configuration)
 {
-    public static readonly TimeSpan Interval = TimeSpan.FromSeconds(60);
+    public TimeSpan Interval => configuration.Value.GitHub.PollInterval;
 
     private const string Turn = "outcomes.turn";
 

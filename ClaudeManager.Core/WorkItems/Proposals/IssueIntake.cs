@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using ClaudeManager.Core.Agents.Mention;
 using ClaudeManager.Core.Audit;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
@@ -23,7 +24,7 @@ namespace ClaudeManager.Core.WorkItems.Proposals;
 public sealed partial class IssueIntake(
     Store store, GitHubGateway gateway, LabelApproval approval, ProposalInbox inbox, RepositoryRegistry repositories, ScanService scans, WorkItemService items, CurrentConfiguration configuration)
 {
-    /// <summary>Comments that end a run: a label older than one of these has had its run.</summary>
+    /// <summary>Comments that end a run: a label older than one of these, or than a mention of an agent that answers by itself, has had its run.</summary>
     public const string ResultMarker = "result";
 
     /// <summary>Takes an issue in, or the one that is known, and looks at its label at once.</summary>
@@ -95,7 +96,7 @@ public sealed partial class IssueIntake(
 
         var events = await approval.EventsAsync(manager, number, ct).ConfigureAwait(false);
         var isAsWritten = await approval.IsWrittenByAsync(manager, number, issue.Author!, events, ct).ConfigureAwait(false);
-        var used = LabelApproval.SetBy(issue, events) is { } label && await HasRunAsync(manager, number, label, self, ct).ConfigureAwait(false);
+        var used = LabelApproval.SetBy(issue, events) is { } label && await IsAnsweredAsync(manager, number, label, self, ct).ConfigureAwait(false);
         return await store.WriteAsync<Outcome<long>>(operation, async (tx, token) =>
         {
             var repository = await tx.Db.Repositories.SingleAsync(r => r.Id == added.Id, token).ConfigureAwait(false);
@@ -122,7 +123,7 @@ public sealed partial class IssueIntake(
                 Body = there.Body,
                 Kind = ranking.Kind,
                 State = WorkItemState.Proposed,
-                StateReason = used ? "The label has had its run: take it off and set it again for another one." : null,
+                StateReason = used ? "The label has had its answer on the issue: take it off and set it again for another one." : null,
                 Score = ranking.Score,
                 ComputedScore = ranking.Score,
                 ScoreTerms = JsonSerializer.Serialize(ranking.Terms, ManagerJson.Options),
@@ -153,9 +154,10 @@ public sealed partial class IssueIntake(
         }, ct).ConfigureAwait(false);
     }
 
-    private async Task<bool> HasRunAsync(RepositoryName manager, int number, GitHubIssueEvent label, GitHubAccount self, CancellationToken ct)
+    private async Task<bool> IsAnsweredAsync(RepositoryName manager, int number, GitHubIssueEvent label, GitHubAccount self, CancellationToken ct)
         => (await gateway.ListCommentsAsync(manager, number, label.At, ct).ConfigureAwait(false)).Items
-            .Any(c => LabelApproval.IsBy(c.Author, self) && c.CreatedAt >= label.At && Marker.Find(c.Body) is { Kind: ResultMarker });
+            .Any(c => LabelApproval.IsBy(c.Author, self) && c.CreatedAt >= label.At && Marker.Find(c.Body) is { } answer
+                && (answer.Kind is ResultMarker or MentionRunner.Name || (answer.Kind == ProposalInbox.RefusedMarker && answer.Key.EndsWith("/" + label.Id.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal))));
 
     // Inert text puts names between backticks.
     [GeneratedRegex(@"^\*\*Repository:\*\*[ \t]+`?([A-Za-z0-9._/-]+)`?[ \t]*$", RegexOptions.Multiline | RegexOptions.CultureInvariant)]

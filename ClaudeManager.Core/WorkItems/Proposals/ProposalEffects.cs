@@ -189,11 +189,13 @@ public sealed class ReopenIssueEffect(Store store, GitHubGateway gateway) : Prop
 /// <summary>Says something on the issue of a work item, once.</summary>
 public sealed class CommentIssueEffect(Store store, GitHubGateway gateway, Redactor redactor) : ProposalEffect(ProposalIssues.Comment, store)
 {
+    private readonly Store _store = store;
+
     public override async Task<RecordEffect> CarryOutAsync(OutboxEntity entry, CancellationToken ct)
     {
         var asked = PayloadOf<IssueComment>(entry);
         var (_, known) = await ReadAsync(asked.WorkItemId, ct).ConfigureAwait(false);
-        if (known is null)
+        if (known is null || (asked.ForItsRun && await _store.ReadAsync((db, token) => db.Runs.AnyAsync(r => r.Id == entry.RunId && r.State == RunState.Ended, token), ct).ConfigureAwait(false)))
         {
             return Nothing;
         }

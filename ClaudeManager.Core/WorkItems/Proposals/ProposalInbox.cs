@@ -15,6 +15,9 @@ namespace ClaudeManager.Core.WorkItems.Proposals;
 /// </summary>
 public sealed class ProposalInbox(Store store, GitHubGateway gateway, LabelApproval approval, WorkItemService items)
 {
+    /// <summary>Of the comments that say why a label does not approve.</summary>
+    public const string RefusedMarker = "refused";
+
     /// <summary>Looks at one issue.</summary>
     /// <returns>False when something of it has to wait, e.g. for the end of a run: look again later.</returns>
     public async Task<bool> HandleAsync(OperationContext operation, RepositoryName repository, int number, CancellationToken ct)
@@ -139,7 +142,7 @@ public sealed class ProposalInbox(Store store, GitHubGateway gateway, LabelAppro
             var id = itemId.ToString(CultureInfo.InvariantCulture);
             tx.Audit(new AuditRecord("approval", "approval.refused", "work_item", id, AuditSeverity.Medium, AuditResult.Failure, new Dictionary<string, object?> { ["by"] = label.Actor?.Login, ["event"] = label.Id, ["reason"] = why }));
             tx.Publish("work_item.changed", "work_item", itemId, ManagerJson.Name(item.State), item.Title);
-            await ProposalIssues.CommentAsync(tx, itemId, $"refused:{id}/{label.Id.ToString(CultureInfo.InvariantCulture)}",
+            await ProposalIssues.CommentAsync(tx, itemId, $"{RefusedMarker}:{id}/{label.Id.ToString(CultureInfo.InvariantCulture)}",
                 $"{Mention(label.Actor)} the label `{ProposalLabels.Approved}` does not approve this: {InertText.Code(why)}", token).ConfigureAwait(false);
             await RememberAsync(tx, itemId, last, null, token).ConfigureAwait(false);
         }, ct);

@@ -14,7 +14,8 @@ public sealed record IssueCreation(long WorkItemId, string Title, string Body);
 public sealed record IssueChange(long WorkItemId);
 
 /// <param name="Body">Redacted and inert; its marker is the entry's key.</param>
-public sealed record IssueComment(long WorkItemId, string Body);
+/// <param name="ForItsRun">Without a run that goes on it is pointless, and left.</param>
+public sealed record IssueComment(long WorkItemId, string Body, bool ForItsRun = false);
 
 /// <summary>Which issue on GitHub a work item has and what that issue needs. The effects carry it out later, and look again: what is not wanted any more by then is left.</summary>
 public static class ProposalIssues

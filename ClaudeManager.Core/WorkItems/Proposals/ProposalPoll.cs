@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.Operations;
@@ -12,9 +13,9 @@ using Microsoft.Extensions.Logging;
 namespace ClaudeManager.Core.WorkItems.Proposals;
 
 /// <summary>Finds out which issues of ours people did something to, by one request for all of them, which costs nothing while nobody did.</summary>
-public sealed class ProposalPoll(Store store, GitHubGateway gateway, ProposalInbox inbox, ILogger<ProposalPoll> logger)
+public sealed class ProposalPoll(Store store, GitHubGateway gateway, ProposalInbox inbox, CurrentConfiguration configuration, ILogger<ProposalPoll> logger)
 {
-    public static readonly TimeSpan Interval = TimeSpan.FromSeconds(60);
+    public TimeSpan Interval => configuration.Value.GitHub.PollInterval;
 
     /// <summary>Looks at every repository with issues of ours whose turn it is. One that fails is logged and leaves the others alone.</summary>
     public async Task PollAsync(OperationContext operation, CancellationToken ct)

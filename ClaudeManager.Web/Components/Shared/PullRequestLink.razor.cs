@@ -12,9 +12,6 @@ public sealed partial class PullRequestLink
 
     private string Name => string.Create(CultureInfo.InvariantCulture, $"{PullRequest.Repository}#{PullRequest.Number}");
 
-    /// <summary>The address comes from outside: only one of the web becomes a link.</summary>
-    private bool IsWeb => Uri.TryCreate(PullRequest.Url, UriKind.Absolute, out var url) && (url.Scheme == Uri.UriSchemeHttps || url.Scheme == Uri.UriSchemeHttp);
-
     private string StateTone => PullRequest.State switch
     {
         "merged" => "good",

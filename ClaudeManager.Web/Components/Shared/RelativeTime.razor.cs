@@ -12,6 +12,10 @@ public sealed partial class RelativeTime : IDisposable
     [Parameter, EditorRequired]
     public DateTimeOffset At { get; set; }
 
+    /// <summary>A forecast: never said to be past.</summary>
+    [Parameter]
+    public bool Expected { get; set; }
+
     public void Dispose() => Clock.Ticked -= OnTicked;
 
     protected override void OnInitialized() => Clock.Ticked += OnTicked;

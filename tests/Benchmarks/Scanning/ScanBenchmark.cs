@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Fleet;
 using ClaudeManager.Core.Git;
 using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.Operations;
@@ -131,6 +132,7 @@ internal static class ScanBenchmark
         services.AddLogging();
         services.AddSingleton(new CurrentConfiguration(ManagerConfiguration.Default));
         services.AddSingleton(new DataDirectory(directory.Path));
+        services.AddSingleton(InstanceIdentity.Create("test", TimeProvider.System));
         services.AddGitHub(token: null);
         services.AddSingleton<IScanner, TodoCommentsScanner>();
         services.AddSingleton<RepositorySource>();

@@ -206,6 +206,15 @@ public sealed class ConfigurationLoaderTests
         Assert.Contains(loaded.Report.Findings, f => f is { Code: "CM1101", Path: "github.token" });
     }
 
+    [Fact]
+    public void Load_PasswordOfRedisInTheFile_IsASecurityFinding()
+    {
+        var loaded = Load("""{ "redis": { "connection": "redis:6379,password=short" } }""");
+
+        Assert.Contains(loaded.Report.Findings, f => f is { Code: "CM1401", Path: "redis.connection" });
+        Assert.DoesNotContain("short", loaded.Report.ToString(), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("RATE_LIMIT_MAX_REQUESTS", "99")]
     [InlineData("PERF_ALERT_ERROR_RATE", "2")]
@@ -302,6 +311,7 @@ public sealed class ConfigurationLoaderTests
         ["CM1207"] = new() { Text = """{ "executor": { "stallSeconds": 1800 } }""" },
         ["CM1208"] = new() { Variables = new Dictionary<string, string> { ["DATABASE_URL"] = "mysql://x/y" } },
         ["CM1209"] = new() { Text = """{ "executor": { "windows": [{ "from": "06:00", "to": "06:00" }] } }""" },
+        ["CM1210"] = new() { Variables = new Dictionary<string, string> { ["ConnectionStrings__redis"] = "ssl=true" } },
         ["CM1301"] = new() { Environment = "prod" },
         ["CM1302"] = new() { Environment = "production" },
         ["CM1303"] = new() { Environment = "production", Overrides = new Dictionary<string, string> { ["logging.level"] = "DEBUG" } },
@@ -312,7 +322,7 @@ public sealed class ConfigurationLoaderTests
         ["CM1406"] = new() { Variables = new Dictionary<string, string> { ["DASHBOARD_HOST"] = "0.0.0.0" } },
         ["CM1501"] = new() { Variables = new Dictionary<string, string> { ["DASHBOARD_PORT"] = "x" } },
         ["CM1502"] = new() { Variables = new Dictionary<string, string> { ["GITHUB_TOKEN"] = "0123456789012345678901234567890123456789" } },
-        ["CM1901"] = new() { Text = """{ "redis": { "key_prefix": "x" } }""" },
+        ["CM1901"] = new() { Text = """{ "security": { "csrf_protection": true } }""" },
     };
 
     public static TheoryData<string> BrokenCodes => [.. Broken.Keys];

@@ -149,6 +149,19 @@ public sealed class StartupSettingsTests : IDisposable
     public void LooksLikeOurs_AFileNobodyNamed_TellsOursFromOthers(string text, bool ours) => Assert.Equal(ours, ConfigurationLoader.LooksLikeOurs(text));
 
     [Fact]
+    public void Load_RedisFromTheEnvironment_GoesBeforeTheFileAndItsPasswordIsKnown()
+    {
+        var file = Write("""{ "redis": { "connection": "file:6379", "key_prefix": "shop" } }""");
+        var options = new StartupOptions { ConfigurationFile = file, DataDirectory = _directory };
+
+        Assert.Equal("file:6379", StartupSettings.Load(options, new Dictionary<string, string>()).Configuration.Redis.Connection?.Reveal());
+        var settings = StartupSettings.Load(options, new Dictionary<string, string> { ["ConnectionStrings__redis"] = "aspire:6380,password=redis-password" });
+
+        Assert.Equal(("aspire:6380,password=redis-password", "shop"), (settings.Configuration.Redis.Connection?.Reveal(), settings.Configuration.Redis.KeyPrefix));
+        Assert.Contains(settings.KnownSecrets, s => s.Reveal() == "redis-password");
+    }
+
+    [Fact]
     public void Load_SecretsOfTheEnvironment_AreKnownAndTyped()
     {
         var settings = Load(("HOME", _directory), ("ANTHROPIC_API_KEY", "sk-ant-key-of-test"), ("ANTHROPIC_BASE_URL", "http://127.0.0.1:9000"), ("STRIPE_SECRET", "stripe-value"), ("ORDINARY", "visible-value"));

@@ -1,4 +1,5 @@
 using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.Fleet;
 using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.GitHub.Credentials;
 using ClaudeManager.Core.GitHub.Http;
@@ -66,7 +67,7 @@ internal sealed class Ground : IAsyncDisposable
         return new GitHubGateway(http, limits, who, Configuration, Time);
     }
 
-    public GitHubRemote Remote(GitHubCredential? credential = null) => new(credential ?? Credential(), Configuration);
+    public GitHubRemote Remote(GitHubCredential? credential = null) => new(credential ?? Credential(), InstanceIdentity.Create("worker", TimeProvider.System), Configuration);
 
     public async ValueTask DisposeAsync()
     {

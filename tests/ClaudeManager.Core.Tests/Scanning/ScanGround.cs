@@ -1,4 +1,5 @@
 using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.Fleet;
 using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
@@ -23,6 +24,7 @@ internal sealed class ScanGround : IAsyncDisposable
         services.AddManagerStore(new StoreTarget.Sqlite(_directory.Combine("test.db")));
         services.AddSingleton(new CurrentConfiguration(configuration));
         services.AddSingleton(new DataDirectory(_directory.Combine("data")));
+        services.AddSingleton(InstanceIdentity.Create("test", TimeProvider.System));
         services.AddGitHub(token: null);
         services.AddSingleton<RepositorySource>();
         foreach (var scanner in scanners)

@@ -97,7 +97,7 @@ public sealed class IssueIntakeTests
         await ground.ForgetAsync();
         var item = RunGround.Good(await TakeAsync(ground, issue)).Item;
         Assert.Equal(WorkItemState.Proposed, item.State);
-        Assert.Contains("has had its run", item.StateReason, StringComparison.Ordinal);
+        Assert.Contains("has had its answer", item.StateReason, StringComparison.Ordinal);
 
         issue.Unlabel("alice", ProposalLabels.Approved).Label("alice", ProposalLabels.Approved);
         Assert.Equal(WorkItemState.Queued, RunGround.Good(await TakeAsync(ground, issue)).Item.State);

@@ -195,7 +195,7 @@ internal sealed class ProposalGround : IAsyncDisposable
     /// <summary>The next round of the poll, and what it decides is carried out.</summary>
     public async Task PollAsync()
     {
-        Time.Advance(ProposalPoll.Interval);
+        Time.Advance(Get<ProposalPoll>().Interval);
         await Get<ProposalPoll>().PollAsync(TestStore.Operation, Ct);
         await DrainAsync();
     }

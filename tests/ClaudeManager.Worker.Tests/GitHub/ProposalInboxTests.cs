@@ -397,7 +397,7 @@ public sealed class ProposalInboxTests
         await ground.ProposedAsync();
         await ground.PollAsync();
         ground.GitHub.Ledger.Clear();
-        ground.Time.Advance(ProposalPoll.Interval);
+        ground.Time.Advance(ground.Get<ProposalPoll>().Interval);
         await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => ground.Get<ProposalPoll>().PollAsync(TestStore.Operation, Ct)));
         Assert.Single(ground.GitHub.Ledger.ApiRequests);
     }

@@ -137,7 +137,7 @@ internal sealed class PublishGround : IAsyncDisposable
     /// <summary>The next look at what became of it, and what it decided carried out on GitHub.</summary>
     public async Task PollAsync()
     {
-        Time.Skip(OutcomePoll.Interval);
+        Time.Skip(Get<OutcomePoll>().Interval);
         await Get<OutcomePoll>().PollAsync(TestStore.Operation, Ct);
         await DrainAsync();
     }

@@ -1,5 +1,7 @@
+using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Fleet;
 using ClaudeManager.Core.Operations;
+using ClaudeManager.Core.Persistence;
 using ClaudeManager.Worker.Loops;
 using ClaudeManager.Worker.Tests.Runs;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -43,5 +45,33 @@ public sealed class HeartbeatLoopTests
         Assert.True(Assert.Single(await instances.ListAsync(Ct)).Live);
         time.Advance(TimeSpan.FromSeconds(1));
         Assert.False(Assert.Single(await instances.ListAsync(Ct)).Live);
+    }
+
+    /// <summary>What limits are divided by while Redis is away.</summary>
+    [Fact]
+    public async Task LivePeers_AfterABeat_AreThoseOfTheSameRoleThatLive()
+    {
+        var time = PassingTime.StartingAt(12, 0);
+        await using var ground = await RunGround.StartAsync("", clock: time);
+        var mine = ground.Get<InstanceRegistry>();
+        InstanceRegistry[] others = [.. new[] { "worker", "worker", "api" }.Select(role => new InstanceRegistry(ground.Get<Store>(), InstanceIdentity.Create(role, time), ground.Get<CurrentConfiguration>()))];
+        await mine.BeatAsync(Ct);
+        Assert.Equal(1, mine.LivePeers);
+
+        foreach (var other in others)
+        {
+            await other.BeatAsync(Ct);
+        }
+
+        await mine.BeatAsync(Ct);
+        Assert.Equal((3, 1), (mine.LivePeers, others[2].LivePeers));
+
+        await others[0].StopAsync(Ct);
+        await mine.BeatAsync(Ct);
+        Assert.Equal(2, mine.LivePeers);
+
+        time.Advance(InstanceRegistry.DeadAfter + TimeSpan.FromSeconds(1));
+        await mine.BeatAsync(Ct);
+        Assert.Equal(1, mine.LivePeers);
     }
 }

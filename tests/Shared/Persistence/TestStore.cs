@@ -1,6 +1,7 @@
 using ClaudeManager.Core.Agents;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Events;
+using ClaudeManager.Core.Fleet;
 using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
@@ -88,6 +89,7 @@ public sealed class TestStore : IAsyncDisposable
         services.AddSingleton(new DataDirectory(directory));
         services.AddSingleton(new CurrentConfiguration(ManagerConfiguration.Default));
         services.AddSingleton(p => MasterKey.Load(null, p.GetRequiredService<DataDirectory>(), "development", NullLogger.Instance));
+        services.AddSingleton(InstanceIdentity.Create("test", TimeProvider.System));
         services.AddGitHub(token: null);
         services.AddSingleton<RepositorySource>();
         services.AddSingleton<AgentCatalog>();

@@ -44,6 +44,9 @@ public sealed class ManagerProcess : IAsyncDisposable
 
     public DateTimeOffset StartedAt => Program.StartedAt;
 
+    /// <summary>What the process that runs now has said.</summary>
+    public string Output => Program.Output;
+
     private ProgramProcess Program => _program ?? throw new InvalidOperationException("It was killed and not started again.");
 
     /// <param name="environment">Besides PATH and a home of its own.</param>
@@ -98,6 +101,12 @@ public sealed class ManagerProcess : IAsyncDisposable
     public static IReadOnlyList<string> ProcessesOf(string boot)
         => [.. ProcessTable.Snapshot()
             .Where(entry => !entry.IsZombie && RunIdentity.Parse(ProcessTable.VariableOf(entry.Id, RunIdentity.Variable))?.BootId == boot)
+            .Select(entry => FormattableString.Invariant($"{entry.Id} {CommandLine(entry.Id)}"))];
+
+    /// <summary>Processes whose command line or environment names the data directory: the server itself, and whatever works for it or was left by one.</summary>
+    public IReadOnlyList<string> ProcessesOnData()
+        => [.. ProcessTable.Snapshot()
+            .Where(entry => !entry.IsZombie && (CommandLine(entry.Id) + ReadOfProcess(entry.Id, "environ")).Contains(Data.Root, StringComparison.Ordinal))
             .Select(entry => FormattableString.Invariant($"{entry.Id} {CommandLine(entry.Id)}"))];
 
     /// <summary>Reads again with every event of the live feed until it is as wanted.</summary>
@@ -165,15 +174,17 @@ public sealed class ManagerProcess : IAsyncDisposable
         _program = null;
     }
 
-    private static string CommandLine(int processId)
+    private static string CommandLine(int processId) => ReadOfProcess(processId, "cmdline").Replace('\0', ' ');
+
+    private static string ReadOfProcess(int processId, string what)
     {
         try
         {
-            return File.ReadAllText(FormattableString.Invariant($"/proc/{processId}/cmdline")).Replace('\0', ' ');
+            return File.ReadAllText(FormattableString.Invariant($"/proc/{processId}/{what}"));
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            // It ended while we looked.
+            // It ended while we looked, or is somebody else's.
             return "";
         }
     }

@@ -8,4 +8,8 @@ public sealed partial class Notices
 {
     [Parameter, EditorRequired]
     public required OverviewDto Overview { get; set; }
+
+    /// <summary>What is blocked on its way to GitHub is to be tried again.</summary>
+    [Parameter]
+    public EventCallback Retry { get; set; }
 }

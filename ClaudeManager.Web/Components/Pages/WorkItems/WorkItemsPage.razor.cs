@@ -132,7 +132,8 @@ public sealed partial class WorkItemsPage
     {
         try
         {
-            var page = await Api.ListWorkItemsAsync(States, Repository, Search, Sort, request.StartIndex, request.Count, request.CancellationToken);
+            // Nothing is asked for when the list was empty a moment ago; how many there are is still wanted.
+            var page = await Api.ListWorkItemsAsync(States, Repository, Search, Sort, request.StartIndex, Math.Max(1, request.Count), request.CancellationToken);
             foreach (var item in page.Items.Where(item => _selected.ContainsKey(item.Id)))
             {
                 _selected[item.Id] = item;
@@ -144,7 +145,7 @@ public sealed partial class WorkItemsPage
                 StateHasChanged();
             }
 
-            return new(page.Items, page.Total);
+            return new(page.Items.Take(request.Count), page.Total);
         }
         catch (Exception exception) when (exception is not OperationCanceledException)
         {
