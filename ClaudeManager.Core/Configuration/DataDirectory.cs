@@ -21,8 +21,10 @@ public sealed class DataDirectory(string root)
     /// <summary>A bare repository of ours per registered repository: base commits, snapshots and results live here, never in the user's own until published.</summary>
     public string ObjectStore(long repositoryId) => Path.Combine(Root, "repositories", repositoryId.ToString(CultureInfo.InvariantCulture) + ".git");
 
+    public string Mirrors => Path.Combine(Root, "mirrors");
+
     /// <summary>A bare mirror per repository on GitHub, by GitHub's number of it: a renamed repository keeps its mirror.</summary>
-    public string Mirror(long gitHubId) => Path.Combine(Root, "mirrors", gitHubId.ToString(CultureInfo.InvariantCulture) + ".git");
+    public string Mirror(long gitHubId) => Path.Combine(Mirrors, gitHubId.ToString(CultureInfo.InvariantCulture) + ".git");
 
     /// <summary>Workspace, HOME and index of one run; gone when the run has ended and its work is saved.</summary>
     public string RunDirectory(long runId) => Path.Combine(Root, "runs", runId.ToString(CultureInfo.InvariantCulture));

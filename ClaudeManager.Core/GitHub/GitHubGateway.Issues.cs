@@ -78,11 +78,13 @@ public sealed partial class GitHubGateway
         => (await FindAsync<WireIssue>(Of(repository, $"issues/{number}"), ct).ConfigureAwait(false))?.Read();
 
     /// <summary>Title and body with the newest edit of the body. REST tells renames (as events), but no edits.</summary>
-    public async Task<GitHubIssueText?> GetIssueTextAsync(RepositoryName repository, int number, CancellationToken ct)
+    public Task<GitHubIssueText?> GetIssueTextAsync(RepositoryName repository, int number, CancellationToken ct) => GetTextAsync(repository, "issue", number, ct);
+
+    private async Task<GitHubIssueText?> GetTextAsync(RepositoryName repository, string field, int number, CancellationToken ct)
     {
-        const string query = """
+        var query = $$"""
             query($owner: String!, $name: String!, $number: Int!) {
-              repository(owner: $owner, name: $name) { issue(number: $number) { title body lastEditedAt editor { login __typename } } }
+              repository(owner: $owner, name: $name) { text: {{field}}(number: $number) { title body lastEditedAt editor { login __typename } } }
             }
             """;
         var answer = await QueryAsync(query, new() { ["owner"] = repository.Owner, ["name"] = repository.Name, ["number"] = number }, ct).ConfigureAwait(false);
@@ -94,7 +96,7 @@ public sealed partial class GitHubGateway
         FailOnErrors(answer);
         return ReadShape(() =>
         {
-            var issue = answer.Data.GetProperty("repository").GetProperty("issue");
+            var issue = answer.Data.GetProperty("repository").GetProperty("text");
             return new GitHubIssueText(
                 issue.GetProperty("title").GetString()!, issue.GetProperty("body").GetString()!,
                 issue.GetProperty("lastEditedAt") is { ValueKind: JsonValueKind.String } edited ? edited.GetDateTimeOffset() : null, ReadActor(issue.GetProperty("editor")));

@@ -22,6 +22,9 @@ public sealed partial class GitHubGateway
     public async Task<GitHubPullRequest?> GetPullRequestAsync(RepositoryName repository, int number, CancellationToken ct)
         => (await FindAsync<WirePullRequest>(Of(repository, $"pulls/{number}"), ct).ConfigureAwait(false))?.Read();
 
+    /// <summary>Title and body with the newest edit of the body.</summary>
+    public Task<GitHubIssueText?> GetPullRequestTextAsync(RepositoryName repository, int number, CancellationToken ct) => GetTextAsync(repository, "pullRequest", number, ct);
+
     public async Task<GitHubPullRequest> UpdatePullRequestAsync(RepositoryName repository, int number, string? title, string? body, CancellationToken ct)
         => (await PatchAsync<WirePullRequest>(repository, $"pulls/{number}", new { title, body }, ct).ConfigureAwait(false)).Read();
 

@@ -3,6 +3,7 @@ using ClaudeManager.Core.GitHub.Credentials;
 using ClaudeManager.Core.GitHub.Http;
 using ClaudeManager.Core.GitHub.Limits;
 using ClaudeManager.Core.GitHub.Mirrors;
+using ClaudeManager.Core.Network;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Security;
 using Microsoft.Extensions.DependencyInjection;
@@ -20,7 +21,7 @@ public static class GitHubRegistration
         services.AddSingleton(p => new GitHubHttp(
             p.GetRequiredService<GitHubCredential>(),
             p.GetRequiredService<GitHubLimits>(),
-            GitHubTransport.Create(p.GetRequiredService<CurrentConfiguration>().Value.Network),
+            OutboundTransport.Create(p.GetRequiredService<CurrentConfiguration>().Value.Network),
             p.GetRequiredService<CurrentConfiguration>(),
             p.GetRequiredService<Store>(),
             p.GetRequiredService<TimeProvider>(),

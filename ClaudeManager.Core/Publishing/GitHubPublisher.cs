@@ -35,8 +35,10 @@ public sealed class GitHubPublisher(GitHubGateway gateway, GitHubRemote remote, 
     // So many branches of one name mean that something makes them in a loop; better to stop than to go on.
     private const int MaxSuffix = 20;
 
+    private const string MarkerKind = "run";
+
     /// <summary>In the body of a pull request. The time tells it from a run of the same number in an earlier data directory.</summary>
-    public static Marker MarkerOf(RunEntity run) => Marker.Of("run", string.Create(CultureInfo.InvariantCulture, $"{run.Id}/{run.CreatedAt.ToUnixTimeSeconds()}"));
+    public static Marker MarkerOf(RunEntity run) => Marker.Of(MarkerKind, string.Create(CultureInfo.InvariantCulture, $"{run.Id}/{run.CreatedAt.ToUnixTimeSeconds()}"));
 
     /// <exception cref="GitHubException">GitHub did not do it.</exception>
     /// <exception cref="PublishException">It must not be done.</exception>
@@ -71,7 +73,7 @@ public sealed class GitHubPublisher(GitHubGateway gateway, GitHubRemote remote, 
 
         var marker = MarkerOf(draft.Run);
         var title = InertText.Title(redactor.Redact(draft.Title));
-        var body = Cut(redactor.Redact(draft.Body), GitHubGateway.LongestBody - marker.ToString().Length - 8);
+        var body = BodyOf(draft, marker);
         var pull = await FindAsync(state.Name, branch, marker, ct).ConfigureAwait(false);
         if (pull is null)
         {
@@ -80,7 +82,7 @@ public sealed class GitHubPublisher(GitHubGateway gateway, GitHubRemote remote, 
         else if (expected is not null && marker.IsIn(pull.Body))
         {
             // An earlier attempt of this run opened it for a commit that is not there any more.
-            pull = await gateway.UpdatePullRequestAsync(state.Name, pull.Number, title, marker.AppendTo(body), ct).ConfigureAwait(false);
+            pull = await gateway.UpdatePullRequestAsync(state.Name, pull.Number, title, body, ct).ConfigureAwait(false);
         }
 
         return new PullRequestPublication(state.Name, branch, pull, await AskForReviewAsync(state.Name, pull, draft.Reviewers, ct).ConfigureAwait(false));
@@ -96,8 +98,30 @@ public sealed class GitHubPublisher(GitHubGateway gateway, GitHubRemote remote, 
         }
 
         await remote.PushAsync(draft.ObjectStore, repository, draft.Commit, followUp.Branch, followUp.Head, ct).ConfigureAwait(false);
+        if (await IsOursAsync(repository, pull, ct).ConfigureAwait(false) is { } marker && BodyOf(draft, marker) is var body && body != pull.Body)
+        {
+            pull = await gateway.UpdatePullRequestAsync(repository, pull.Number, title: null, body, ct).ConfigureAwait(false);
+        }
+
         return new PullRequestPublication(repository, followUp.Branch, pull with { HeadCommit = draft.Commit }, null);
     }
+
+    /// <returns>The marker of a body of ours in which nobody else has written; else null: then it is theirs.</returns>
+    private async Task<Marker?> IsOursAsync(RepositoryName repository, GitHubPullRequest pull, CancellationToken ct)
+    {
+        if (Marker.Find(pull.Body) is not { Kind: MarkerKind } marker)
+        {
+            return null;
+        }
+
+        var self = await gateway.GetOwnAccountAsync(ct).ConfigureAwait(false);
+        var text = await gateway.GetPullRequestTextAsync(repository, pull.Number, ct).ConfigureAwait(false);
+        return IsBy(pull.Author, self) && text is not null && (text.EditedAt is null || IsBy(text.Editor, self)) ? marker : null;
+    }
+
+    private string BodyOf(PullRequestDraft draft, Marker marker) => marker.AppendTo(Cut(redactor.Redact(draft.Body), GitHubGateway.LongestBody - marker.ToString().Length - 8));
+
+    private static bool IsBy(GitHubAccount? account, GitHubAccount self) => string.Equals(account?.Login, self.Login, StringComparison.OrdinalIgnoreCase);
 
     /// <returns>A branch that is not there, has our commit, or is an earlier attempt's of this run: then with where it stands.</returns>
     private async Task<(string Branch, string? Expected)> ChooseBranchAsync(PullRequestDraft draft, RepositoryName repository, CancellationToken ct)
@@ -141,7 +165,7 @@ public sealed class GitHubPublisher(GitHubGateway gateway, GitHubRemote remote, 
     /// <summary>The pull request of a branch of ours that is still open, or that this very run opened.</summary>
     private async Task<GitHubPullRequest?> FindAsync(RepositoryName repository, string branch, Marker marker, CancellationToken ct)
         => await gateway.FindPullRequestAsync(repository, branch, ct).ConfigureAwait(false) is { } found
-            && (found.IsOpen || (marker.IsIn(found.Body) && string.Equals(found.Author?.Login, (await gateway.GetOwnAccountAsync(ct).ConfigureAwait(false)).Login, StringComparison.OrdinalIgnoreCase)))
+            && (found.IsOpen || (marker.IsIn(found.Body) && IsBy(found.Author, await gateway.GetOwnAccountAsync(ct).ConfigureAwait(false))))
                 ? found : null;
 
     private async Task<GitHubPullRequest> CreateAsync(RepositoryName repository, string branch, string baseBranch, string title, string body, Marker marker, CancellationToken ct)

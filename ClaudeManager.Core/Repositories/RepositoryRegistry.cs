@@ -136,6 +136,10 @@ public sealed class RepositoryRegistry(Store store, ScanService scans, Repositor
         return refused;
     }
 
+    /// <summary>Gives back the disk that dry runs of repositories took which nobody added.</summary>
+    public async Task ForgetPreviewsAsync(CancellationToken ct)
+        => await mirrors.RemoveAbandonedAsync(await store.ReadAsync((db, token) => db.Repositories.Where(r => !r.Removed && r.GitHubId != null).Select(r => r.GitHubId!.Value).ToHashSetAsync(token), ct).ConfigureAwait(false), ct).ConfigureAwait(false);
+
     /// <summary>Ends the first scan's dry run: what it found is proposed, now and by every later scan.</summary>
     public async Task<Outcome<ScanResultDto>> AcceptAsync(OperationContext operation, long id, CancellationToken ct)
     {

@@ -29,6 +29,8 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
 
     private static readonly IReadOnlyDictionary<Marker, GitHubIssue> s_nothing = new Dictionary<Marker, GitHubIssue>();
 
+    private const string RegisteredTwice = "registered_twice";
+
     private readonly ConcurrentDictionary<long, SemaphoreSlim> _oneAtATime = [];
     private readonly Dictionary<string, IScanner> _byKey = scanners.ToDictionary(s => s.Key);
 
@@ -204,6 +206,12 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
                 var memories = await store.ReadAsync((db, token) => MemoriesOf(db, repositoryId).ToDictionaryAsync(s => s.Key, s => s.Value, token), either.Token).ConfigureAwait(false);
                 var beyond = Enabled(current).Where(s => s.LooksBeyondCommits && (full || known is null || !s.IsSettled(current.Analyzer, state?.Value, memories.GetValueOrDefault(MemoryKey(repositoryId, s.Key))))).ToList();
                 var opened = state?.Refusal is { } unreachable ? unreachable : await OpenAsync(repository, state?.Value, full || beyond.Count > 0 ? null : known, either.Token).ConfigureAwait(false);
+                if (opened.Refusal is { Code: RegisteredTwice } twice && repository.ScannedCommit is null)
+                {
+                    await ForgetFormerNameAsync(operation, repositoryId, twice, running, either.Token).ConfigureAwait(false);
+                    return twice;
+                }
+
                 if (opened.Value is not { } seen)
                 {
                     failure = $"{opened.Refusal!.Message} {opened.Refusal.Fix}";
@@ -256,7 +264,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
     {
         var state = round.StateOf(repository.Id) ?? await source.FindStateAsync(RepositoryName.Parse(repository.Location), repository.GitHubId, ct).ConfigureAwait(false);
         return state.Value is { } found && await FindAsync(r => r.GitHubId == found.Id && r.Id != repository.Id, ct).ConfigureAwait(false) is { } same
-            ? Refusal.Conflict("registered_twice", $"{repository.Location} is {same.Location}, which is registered too.", "Remove one of them.")
+            ? Refusal.Conflict(RegisteredTwice, $"{repository.Location} is {same.Location}, which is registered too.", "Remove one of them.")
             : state;
     }
 
@@ -420,6 +428,18 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
             return null;
         }
     }
+
+    /// <summary>The configuration still names a repository as it was called before: it is kept as removed, so that it is not registered again, and nothing is known of it that could be lost.</summary>
+    private Task ForgetFormerNameAsync(OperationContext operation, long repositoryId, Refusal twice, RunningScan running, CancellationToken ct)
+        => store.WriteAsync(operation, async (tx, token) =>
+        {
+            var repository = await tx.Db.Repositories.AsTracking().FirstAsync(r => r.Id == repositoryId, token).ConfigureAwait(false);
+            (repository.Removed, repository.ScanRequestedAt, repository.UpdatedAt) = (true, null, tx.Now);
+            repository.Version++;
+            await running.EndAsync(tx, token).ConfigureAwait(false);
+            tx.Audit(new AuditRecord("repository", "repository.removed", "repository", Id(repositoryId), Details: new Dictionary<string, object?> { ["name"] = repository.Name, ["reason"] = twice.Message }));
+            tx.Publish("repository.changed", "repository", repositoryId, ManagerJson.Name(repository.ScanState), repository.Name);
+        }, ct);
 
     private static IQueryable<SettingEntity> MemoriesOf(ManagerDbContext db, long repositoryId)
     {

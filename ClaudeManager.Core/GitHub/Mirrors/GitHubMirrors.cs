@@ -1,3 +1,4 @@
+using System.Globalization;
 using ClaudeManager.Core.Agents.Processes;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Git;
@@ -20,6 +21,10 @@ public sealed record Mirror(string Path, string? Branch, string? Commit, bool Is
 public sealed class GitHubMirrors(DataDirectory data, GitHubRemote remote, CurrentConfiguration configuration, TimeProvider time, ILogger<GitHubMirrors> logger)
 {
     private const string Heads = "refs/heads/";
+
+    /// <summary>How long a mirror waits for its repository to be registered, after a dry run.</summary>
+    private static readonly TimeSpan s_preview = TimeSpan.FromDays(1);
+
     private static readonly TimeSpan s_lockPoll = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Brings a mirror to where GitHub is. When GitHub's state says that nothing has changed, nothing is sent.</summary>
@@ -30,6 +35,7 @@ public sealed class GitHubMirrors(DataDirectory data, GitHubRemote remote, Curre
         var path = data.Mirror(repositoryId);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         await using var hold = await LockAsync(path, ct).ConfigureAwait(false);
+        File.SetLastWriteTimeUtc(hold.SafeFileHandle, time.GetUtcNow().UtcDateTime);
         await PrepareAsync(path, state, ct).ConfigureAwait(false);
         var target = branch ?? state.DefaultBranch;
         // For another branch than the default one GitHub's state says nothing.
@@ -54,6 +60,20 @@ public sealed class GitHubMirrors(DataDirectory data, GitHubRemote remote, Curre
 
         await using var hold = await LockAsync(path, ct).ConfigureAwait(false);
         Directory.Delete(path, recursive: true);
+    }
+
+    /// <summary>Removes what dry runs have left whose repositories nobody registered since.</summary>
+    /// <param name="registered">GitHub's numbers of the repositories that are.</param>
+    public async Task RemoveAbandonedAsync(IReadOnlySet<long> registered, CancellationToken ct)
+    {
+        var old = time.GetUtcNow() - s_preview;
+        foreach (var path in Existing(data.Mirrors).SelectMany(mirrors => Directory.EnumerateDirectories(mirrors, "*.git")))
+        {
+            if (long.TryParse(Path.GetFileNameWithoutExtension(path), NumberStyles.None, CultureInfo.InvariantCulture, out var id) && !registered.Contains(id) && File.GetLastWriteTimeUtc(path + ".held") < old.UtcDateTime)
+            {
+                await RemoveAsync(id, ct).ConfigureAwait(false);
+            }
+        }
     }
 
     private async Task PrepareAsync(string path, GitHubRepositoryState state, CancellationToken ct)

@@ -1,13 +1,13 @@
-using System.Collections.Concurrent;
-using System.Net;
-using System.Net.Http.Headers;
-using System.Text.Json;
 using ClaudeManager.Core.Configuration;
-using ClaudeManager.Core.GitHub.Http;
+using ClaudeManager.Core.Network;
 using Microsoft.Extensions.Http.Resilience;
 using NuGet.Versioning;
 using Polly;
 using Polly.Retry;
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text.Json;
 
 namespace ClaudeManager.Core.Scanning.OutdatedDependencies;
 
@@ -50,7 +50,7 @@ internal sealed class PackageRegistries : IDisposable
                 ShouldHandle = attempt => ValueTask.FromResult(attempt.Outcome is { Exception: HttpRequestException } or { Result.StatusCode: >= HttpStatusCode.InternalServerError }),
             })
             .Build();
-        _http = new HttpMessageInvoker(new ResilienceHandler(retry) { InnerHandler = GitHubTransport.Create(network) });
+        _http = new HttpMessageInvoker(new ResilienceHandler(retry) { InnerHandler = OutboundTransport.Create(network) });
     }
 
     /// <exception cref="RegistryException">The registry does not say.</exception>

@@ -170,18 +170,31 @@ public sealed class FailureTests
     }
 
     [Fact]
-    public async Task Renamed_ReadsFollowAndWritesDoNot()
+    public async Task Renamed_ReadsFollow_WritesAreSentToTheNewName()
     {
         await using var ground = await Ground.StartAsync();
         ground.Repository.Issue("T");
         ground.Repository.Rename("acme/renamed");
 
         Assert.Single((await ground.Gateway.ListIssuesAsync(App, null, Ct)).Items);
+        var written = await ground.Gateway.CreateIssueAsync(App, "T", "B", [], s_marker, Ct);
+
+        Assert.Equal((2, 2), (written.Number, ground.GitHub.Repository("acme/renamed").Issues.Count));
+        Assert.Equal(["/repos/acme/app/issues", "/repos/acme/renamed/issues"], ground.Ledger.Requests.Where(r => r.Method == "POST" && r.Path.EndsWith("/issues", StringComparison.Ordinal)).Select(r => r.Path));
+    }
+
+    /// <summary>A redirect names the repository by its number: a write goes to that one or nowhere.</summary>
+    [Fact]
+    public async Task Write_RedirectedToAnotherRepository_IsNotSent()
+    {
+        await using var ground = await Ground.StartAsync();
+        ground.Repository.Rename("acme/renamed");
+        ground.GitHub.Fail("POST", "/repos/acme/app/issues", new GitHubFault.Answer(307, "{}", "application/json", new Dictionary<string, string> { ["Location"] = new Uri(ground.GitHub.BaseAddress, "repositories/1234567/issues").AbsoluteUri }));
+
         var fault = await Assert.ThrowsAsync<GitHubException>(() => ground.Gateway.CreateIssueAsync(App, "T", "B", [], s_marker, Ct));
 
         Assert.Equal(GitHubProblem.Moved, fault.Problem);
-        Assert.NotNull(fault.MovedTo);
-        Assert.Single(ground.GitHub.Repository("acme/renamed").Issues);
+        Assert.Empty(ground.GitHub.Repository("acme/renamed").Issues);
     }
 
     [Fact]

@@ -4,11 +4,12 @@ using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.GitHub.Credentials;
 using ClaudeManager.Core.GitHub.Http;
 using ClaudeManager.Core.GitHub.Mirrors;
+using ClaudeManager.Core.Network;
 using ClaudeManager.Core.Security;
 using ClaudeManager.Tests.Shared.GitHub;
 using ClaudeManager.Tests.Shared.Persistence;
-using Microsoft.Extensions.Logging.Abstractions;
 using Limits = ClaudeManager.Core.GitHub.Limits.GitHubLimits;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ClaudeManager.Core.Tests.GitHub;
 
@@ -60,7 +61,7 @@ internal sealed class Ground : IAsyncDisposable
     {
         var who = credential ?? Credential();
         var limits = new Limits(Store.Store, Time, NullLogger<Limits>.Instance);
-        var transport = GitHubTransport.Create(Configuration.Value.Network);
+        var transport = OutboundTransport.Create(Configuration.Value.Network);
         var http = new GitHubHttp(who, limits, transport, Configuration, Store.Store, Time, NullLogger<GitHubHttp>.Instance);
         _made.AddRange([http, transport, limits]);
         return new GitHubGateway(http, limits, who, Configuration, Time);

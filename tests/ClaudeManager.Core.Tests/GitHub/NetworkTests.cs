@@ -1,13 +1,13 @@
-using System.Net;
-using System.Security.Cryptography;
-using System.Security.Cryptography.X509Certificates;
 using ClaudeManager.Core.Configuration;
-using ClaudeManager.Core.GitHub.Http;
+using ClaudeManager.Core.Network;
 using ClaudeManager.Core.Resilience;
 using ClaudeManager.Tests.Shared.Repositories;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using System.Net;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 
 namespace ClaudeManager.Core.Tests.GitHub;
 
@@ -30,7 +30,7 @@ public sealed class NetworkTests
         await using var proxy = await Serve("proxy");
         var address = new UriBuilder(proxy.Urls.Single());
         (address.UserName, address.Password) = user?.Split(':') is [var name, var password] ? (name, password) : ("", "");
-        using var transport = GitHubTransport.Create(new NetworkConfiguration { Proxy = address.Uri.AbsoluteUri, NoProxy = noProxy });
+        using var transport = OutboundTransport.Create(new NetworkConfiguration { Proxy = address.Uri.AbsoluteUri, NoProxy = noProxy });
         using var http = new HttpMessageInvoker(transport);
 
         using var response = await http.SendAsync(new HttpRequestMessage(HttpMethod.Get, target.Urls.Single()), Ct);
@@ -48,8 +48,8 @@ public sealed class NetworkTests
         await using var target = await Serve("target", server);
         var address = target.Urls.Single();
 
-        using var trusting = new HttpMessageInvoker(GitHubTransport.Create(new NetworkConfiguration { CaBundle = directory.Combine("ca.pem") }));
-        using var other = new HttpMessageInvoker(GitHubTransport.Create(new NetworkConfiguration()));
+        using var trusting = new HttpMessageInvoker(OutboundTransport.Create(new NetworkConfiguration { CaBundle = directory.Combine("ca.pem") }));
+        using var other = new HttpMessageInvoker(OutboundTransport.Create(new NetworkConfiguration()));
         using var response = await trusting.SendAsync(new HttpRequestMessage(HttpMethod.Get, address), Ct);
 
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
@@ -69,7 +69,7 @@ public sealed class NetworkTests
             File.WriteAllText(directory.Combine(name), content);
         }
 
-        Assert.Throws<FileOperationException>(() => GitHubTransport.Create(new NetworkConfiguration { CaBundle = directory.Combine(name) }));
+        Assert.Throws<FileOperationException>(() => OutboundTransport.Create(new NetworkConfiguration { CaBundle = directory.Combine(name) }));
     }
 
     private static async Task<WebApplication> Serve(string name, X509Certificate2? certificate = null)

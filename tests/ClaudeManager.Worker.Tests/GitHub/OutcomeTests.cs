@@ -61,6 +61,32 @@ public sealed class OutcomeTests
         Assert.Equal(WorkItemState.Conflict, (await ground.ItemAsync()).Item.State);
     }
 
+    /// <summary>The pull request says what is in it now: of the last run, unless a person has written in it.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task PollAsync_FollowUpRun_RefreshesWhatThePullRequestSays_UnlessAPersonWroteIt(bool edited)
+    {
+        await using var ground = await PublishGround.StartAsync(Repair, e => e with { MaxAttempts = 2 });
+        var first = await ground.RunAsync();
+        if (edited)
+        {
+            ground.Pull.Issue.Edit("alice", null, ground.Pull.Issue.Body + "\n\nSee also the wiki.");
+        }
+
+        var before = ground.Pull.Issue.Body;
+        ground.App.Check(ground.Pull.HeadSha, "build", "failure");
+        await ground.PollAsync();
+        var second = await ground.RunAsync();
+        Assert.True(second.Run.EndReason == RunEndReason.Completed, second.Run.EndDetail);
+
+        var after = ground.Pull.Issue.Body!;
+        Assert.Equal(edited, after == before);
+        Assert.Equal(edited, !after.Contains($"Run {second.Run.Id}", StringComparison.OrdinalIgnoreCase));
+        Assert.Contains($"<!-- claude-manager run:{first.Run.Id}/", after, StringComparison.Ordinal);
+        Assert.StartsWith("Closes acme/manager#", after, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task PollAsync_ChecksFailed_OneFollowUpRunGoesOnWithTheBranchUntilTheCeiling()
     {

@@ -51,6 +51,8 @@ internal sealed class GitHubGround : IAsyncDisposable
 
     public ManagerConfiguration Configuration { get; }
 
+    public DataDirectory Data => Get<DataDirectory>();
+
     public RepositoryRegistry Registry => Get<RepositoryRegistry>();
 
     public ScanService Scans => Get<ScanService>();

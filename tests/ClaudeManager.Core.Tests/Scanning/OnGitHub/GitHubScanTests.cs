@@ -108,6 +108,26 @@ public abstract class GitHubScanTests
     }
 
     [Fact]
+    public async Task Preview_NobodyAddsIt_ItsMirrorGoesAfterADay_AndNoOther()
+    {
+        await using var ground = await StartAsync(Provider);
+        var (declined, kept) = (await ground.RepositoryAsync("acme/declined", ("a.c", OneTodo)), await ground.RepositoryAsync("acme/kept", ("a.c", OneTodo)));
+        await ground.AddAsync("acme/kept");
+        foreach (var name in (string[])["acme/declined", "acme/kept"])
+        {
+            Assert.Null((await ground.Scans.PreviewAsync(name, null, explain: false, Ct)).Refusal);
+        }
+
+        await ground.Registry.ForgetPreviewsAsync(Ct);
+        Assert.True(Directory.Exists(ground.Data.Mirror(declined.Id)));
+
+        ground.Time.Advance(TimeSpan.FromHours(25));
+        await ground.Registry.ForgetPreviewsAsync(Ct);
+        Assert.False(Directory.Exists(ground.Data.Mirror(declined.Id)));
+        Assert.True(Directory.Exists(ground.Data.Mirror(kept.Id)));
+    }
+
+    [Fact]
     public async Task ScanAll_OneBadRepositoryAmongThree_TheOthersAreScannedAndItSaysWhy()
     {
         await using var ground = await StartAsync(Provider);
@@ -151,10 +171,15 @@ public abstract class GitHubScanTests
 
         Assert.Equal((id, "acme/new", 1), (result.RepositoryId, result.Repository, result.New));
         Assert.Contains(result.Problems, p => p.Reason == "renamed" && p.Detail.Contains("acme/old", StringComparison.Ordinal));
-        // The configuration still has the old name: it is the same repository, which is said and not scanned twice.
-        var again = await ground.ScanAllAsync();
-        Assert.Equal("acme/new", Assert.Single(again, r => r.Error is null).Repository);
-        Assert.Contains("acme/new", Assert.Single(again, r => r.Error is not null).Error, StringComparison.Ordinal);
+        // The configuration still has the old name: it is the same repository, which is neither scanned nor shown twice.
+        for (var round = 0; round < 2; round++)
+        {
+            var again = Assert.Single(await ground.ScanAllAsync());
+            Assert.Equal(("acme/new", null), (again.Repository, again.Error));
+            Assert.Equal("acme/new", Assert.Single((await ground.Registry.ListAsync(0, 10, Ct)).Items).Name);
+        }
+
+        Assert.Equal(id, (await ground.AddAsync("acme/old")).Id);
     }
 
     [Fact]

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 
 namespace ClaudeManager.Core.Tests.Scanning.OutdatedDependencies;
 
-/// <summary>Both registries on loopback, answering in the shapes recorded from nuget.org and npmjs.org.</summary>
+/// <summary>Both registries on loopback, answering by hand in the shapes that the documentation of nuget.org and npmjs.org gives.</summary>
 internal sealed class LoopbackRegistry : IAsyncDisposable
 {
     private readonly WebApplication _app;

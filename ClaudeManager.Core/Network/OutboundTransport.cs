@@ -4,10 +4,10 @@ using System.Security.Cryptography.X509Certificates;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Resilience;
 
-namespace ClaudeManager.Core.GitHub.Http;
+namespace ClaudeManager.Core.Network;
 
 /// <summary>Connections as <c>network.*</c> says: through the proxy, trusting the operator's authorities beside the system's.</summary>
-internal static class GitHubTransport
+internal static class OutboundTransport
 {
     public static SocketsHttpHandler Create(NetworkConfiguration network)
     {
