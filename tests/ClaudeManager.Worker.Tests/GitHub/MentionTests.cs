@@ -83,10 +83,12 @@ public sealed class MentionTests
         await using var ground = await MentionGround.StartAsync();
         await ground.MentionedAsync();
 
+        ground.Time.Skip(TimeSpan.FromMinutes(10));
         ground.Issue.Comment("helper", "On it.");
-        ground.Time.Skip(s_limits.Acknowledge);
         Assert.Equal(RunState.Parked, (await ground.LookAsync()).State);
-        ground.Time.Skip(s_limits.PullRequest);
+        ground.Time.Skip(s_limits.PullRequest - TimeSpan.FromMinutes(5));
+        Assert.Equal(RunState.Parked, (await ground.LookAsync()).State);
+        ground.Time.Skip(TimeSpan.FromMinutes(10));
         var run = await ground.LookAsync();
 
         Assert.True(run.EndReason == RunEndReason.TimedOut, $"{run.State} {run.EndReason}: {run.EndDetail}");
