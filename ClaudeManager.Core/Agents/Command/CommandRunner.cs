@@ -1,5 +1,6 @@
 using System.Text;
 using ClaudeManager.Core.Agents.Processes;
+using ClaudeManager.Core.Agents.Workspaces;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
 
@@ -34,7 +35,13 @@ public sealed class CommandRunner(ContainedProcess processes, HostEnvironment ho
 
         var prompt = Encoding.UTF8.GetBytes(request.Prompt);
         var promptFile = Path.Combine(Directory.CreateDirectory(request.Home).FullName, "prompt.md");
-        await File.WriteAllBytesAsync(promptFile, prompt, ct);
+        // An earlier attempt may have put anything there, such as a link to a file of ours: nothing is written through it.
+        await AgentDirectory.RemoveAsync(promptFile, ct);
+        await using (var file = new FileStream(promptFile, FileMode.CreateNew, FileAccess.Write))
+        {
+            await file.WriteAsync(prompt, ct);
+        }
+
         var timeout = definition.Timeout ?? request.Executor.Timeout;
         var command = new ContainedCommand(
             request.Run, "agent", [definition.Program, .. definition.Args], request.Workspace, request.Home,

@@ -25,6 +25,27 @@ public sealed class CommandRunnerTests
         Assert.Equal(["green", "working"], ground.Texts("output").Order(StringComparer.Ordinal));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task RunAsync_AnEarlierAttemptLeftALinkForThePrompt_IsNotWrittenThrough(bool isThere)
+    {
+        await using var ground = await AgentGround.StartAsync();
+        var request = Request(ground, "cat \"$CLAUDE_MANAGER_PROMPT_FILE\" > file.txt", "the prompt");
+        var ours = Path.Combine(Directory.CreateTempSubdirectory().FullName, "ours");
+        if (isThere)
+        {
+            await File.WriteAllTextAsync(ours, "ours", Ct);
+        }
+
+        File.CreateSymbolicLink(Path.Combine(Directory.CreateDirectory(request.Home).FullName, "prompt.md"), ours);
+
+        var outcome = await ground.Command().RunAsync("command:fmt", request, ground, Ct);
+
+        Assert.Equal((RunEndReason.Completed, "the prompt"), (outcome.Reason, ground.Read("file.txt")));
+        Assert.Equal(isThere ? "ours" : null, File.Exists(ours) ? await File.ReadAllTextAsync(ours, Ct) : null);
+    }
+
     [Fact]
     public async Task RunAsync_ExitCodeNotZero_FailsWithTheLastLines()
     {
