@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using ClaudeManager.Core.RateLimiting;
 using ClaudeManager.Core.Telemetry;
+using ClaudeManager.Tests.Shared.Processes;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.Metrics.Testing;
 using Microsoft.Extensions.Logging.Testing;
@@ -273,12 +274,14 @@ public sealed class FailoverRateLimiterTests : IAsyncDisposable
     private async Task LoseAsync()
     {
         _shared.Silent = true;
-        while (_limiter.State.Source == LimiterSource.Shared)
+        for (var i = 0; i < FailoverRateLimiter.FaultsToLeave && _limiter.State.Source == LimiterSource.Shared; i++)
         {
             var asked = AskAsync("lost", 1_000);
             _time.Advance(FailoverRateLimiter.Budget);
-            await asked;
+            await asked.WaitAsync(Eventually.Patience, TimeProvider.System, Ct);
         }
+
+        Assert.Equal(LimiterSource.LocalShare, _limiter.State.Source);
     }
 
     private Task AdvanceToTrialAsync(int calls) => AdvanceUntilAsync(() => _shared.Calls == calls);
@@ -286,11 +289,13 @@ public sealed class FailoverRateLimiterTests : IAsyncDisposable
     /// <summary>The loop of trials runs beside the test: the clock goes on in small steps until it has seen them.</summary>
     private async Task AdvanceUntilAsync(Func<bool> seen)
     {
+        using var limit = new CancellationTokenSource(Eventually.Patience, TimeProvider.System);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(Ct, limit.Token);
         while (!seen())
         {
             _time.Advance(TimeSpan.FromMilliseconds(1));
             await Task.Yield();
-            Ct.ThrowIfCancellationRequested();
+            either.Token.ThrowIfCancellationRequested();
         }
     }
 

@@ -82,9 +82,10 @@ public sealed class RedisRateLimiterTests : RateLimiterConformance, IAsyncLifeti
     }
 
     [Fact]
-    public async Task Enter_Taken_ExpiresWithTheLease()
+    public async Task Enter_Taken_ExpiresWithTheLastLease()
     {
         await Limiter.EnterAsync(new SlotScope("agents", 2, TimeSpan.FromMinutes(2)), "one", Ct);
+        await Limiter.EnterAsync(new SlotScope("agents", 2, TimeSpan.FromMinutes(1)), "two", Ct);
 
         var key = Assert.Single(Server.Keys(pattern: $"{{{_prefix}}}*"));
         Assert.InRange((await Redis.KeyTimeToLiveAsync(key))!.Value, TimeSpan.FromMinutes(1.5), TimeSpan.FromMinutes(2));
