@@ -87,7 +87,8 @@ public sealed class KillOnGitHubTests
             await manager.KillAsync(Ct);
         }
 
-        var dead = manager.Boot;
+        var (dead, orphans) = (manager.Boot, manager.ProcessesOnData());
+        Assert.True(orphans.Count > 0 || written != Written.Branch || moment == Moment.BeforeTheCommit, "The push lives on without its server.");
         await using (var connection = Connection(manager, database))
         {
             await connection.OpenAsync(Ct);
@@ -106,6 +107,7 @@ public sealed class KillOnGitHubTests
         }
 
         var item = await manager.WaitForAsync(async (api, ct) => Assert.Single((await api.ListWorkItemsAsync([], null, null, null, 0, 10, ct)).Items), i => i.State == WorkItemState.Review, "the result waits for review", Ct);
+        Assert.Empty(manager.ProcessesOnData().Intersect(orphans));
         await Eventually.SeeAsync(manager.Api.GetOutboxAsync, outbox => outbox is { Pending: 0 }, "everything is said", Ct);
 
         Assert.All(Enum.GetValues<Written>(), kind => Assert.Equal(1, There(scene, app, kind)));
