@@ -154,6 +154,19 @@ public sealed class FailureTests
         Assert.Equal((GitHubProblem.TimedOut, true), (fault.Problem, fault.MayHaveHappened));
     }
 
+    [Theory]
+    [InlineData(404)]
+    [InlineData(410)]
+    [InlineData(451)]
+    public async Task Lookup_NotThere_IsNullAndNoFault(int status)
+    {
+        await using var ground = await Ground.StartAsync();
+        ground.GitHub.Fail("GET", "/repos/*/issues/1", GitHubFault.Json(status, "No."));
+
+        Assert.Null(await ground.Gateway.GetIssueAsync(App, 1, Ct));
+        Assert.Single(ground.Ledger.ApiRequests);
+    }
+
     [Fact]
     public async Task Read_CancelledByTheCaller_IsCancelled()
     {

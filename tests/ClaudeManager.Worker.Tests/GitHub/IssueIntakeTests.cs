@@ -14,10 +14,12 @@ public sealed class IssueIntakeTests
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    [Fact]
-    public async Task Take_EmptyStore_OurIssueWithALabelThatCounts_IsApproved()
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgresql")]
+    public async Task Take_EmptyStore_OurIssueWithALabelThatCounts_IsApproved(string provider)
     {
-        await using var ground = await ProposalGround.StartAsync();
+        await using var ground = await ProposalGround.StartAsync(provider);
         var issue = await ground.ScannedAsync();
         issue.Label("alice", ProposalLabels.Approved);
         await ground.ForgetAsync();
@@ -86,10 +88,12 @@ public sealed class IssueIntakeTests
         Assert.Equal(isOurs ? WorkItemState.Queued : WorkItemState.Proposed, item.State);
     }
 
-    [Fact]
-    public async Task Take_EmptyStore_LabelHasHadItsRun_IsNoSecondApproval()
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgresql")]
+    public async Task Take_EmptyStore_LabelHasHadItsRun_IsNoSecondApproval(string provider)
     {
-        await using var ground = await ProposalGround.StartAsync();
+        await using var ground = await ProposalGround.StartAsync(provider);
         var issue = await ground.ScannedAsync();
         issue.Label("alice", ProposalLabels.Approved);
         ground.Time.Advance(TimeSpan.FromMinutes(5));
@@ -124,10 +128,12 @@ public sealed class IssueIntakeTests
         Assert.Equal("finding_gone", (await TakeAsync(ground, issue)).Refusal?.Code);
     }
 
-    [Fact]
-    public async Task Take_IssueOfTasksNew_IsReadFromItsRepositoryLine()
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgresql")]
+    public async Task Take_IssueOfTasksNew_IsReadFromItsRepositoryLine(string provider)
     {
-        await using var ground = await ProposalGround.StartAsync();
+        await using var ground = await ProposalGround.StartAsync(provider);
         await ground.GitHub.Repository("acme/app").Collaborator("service", GitHubRole.Write).CommitAsync("First", [("README.md", "# Sums\n")], Ct);
         var repository = RunGround.Good(await ground.Get<RepositoryRegistry>().AddAsync(TestStore.Operation, new AddRepositoryRequest("acme/app"), Ct));
         await ground.Get<WorkItemService>().NewAsync(TestStore.Operation, new NewWorkItemRequest(repository.Id, "Add a licence", "MIT, please.", "claude-code"), Ct);

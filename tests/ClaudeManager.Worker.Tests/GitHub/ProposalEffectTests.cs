@@ -14,10 +14,12 @@ public sealed partial class ProposalEffectTests
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    [Fact]
-    public async Task Proposed_FilesOneIssue_WithTextLabelsAndMarker()
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgresql")]
+    public async Task Proposed_FilesOneIssue_WithTextLabelsAndMarker(string provider)
     {
-        await using var ground = await ProposalGround.StartAsync();
+        await using var ground = await ProposalGround.StartAsync(provider);
         var item = await ground.ProposeAsync("add both numbers", "refactor", "todo");
         await ground.DrainAsync();
 
@@ -201,10 +203,12 @@ public sealed partial class ProposalEffectTests
         Assert.True(ground.Issue.IsOpen);
     }
 
-    [Fact]
-    public async Task Create_IssuesStaySwitchedOff_IsBlocked_AndGoesOnWhenAnOperatorSaysSo()
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgresql")]
+    public async Task Create_IssuesStaySwitchedOff_IsBlocked_AndGoesOnWhenAnOperatorSaysSo(string provider)
     {
-        await using var ground = await ProposalGround.StartAsync();
+        await using var ground = await ProposalGround.StartAsync(provider);
         ground.Repository.HasIssues = false;
         await ground.ProposeAsync();
         await ground.DrainAsync();
@@ -220,10 +224,12 @@ public sealed partial class ProposalEffectTests
         Assert.Equal((0, 0), await ground.Get<OutboxReader>().ReadAsync(Ct) is var after ? (after.Pending, after.Blocked) : default);
     }
 
-    [Fact]
-    public async Task ManagerRepositoryRenamed_EveryWriteFollows()
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgresql")]
+    public async Task ManagerRepositoryRenamed_EveryWriteFollows(string provider)
     {
-        await using var ground = await ProposalGround.StartAsync();
+        await using var ground = await ProposalGround.StartAsync(provider);
         var (item, issue) = await ground.ProposedAsync();
         ground.Repository.Rename("acme/decisions");
         await ground.MoveAsync(item.Id, WorkItemState.Proposed, change: i => i.Body = "Moved down.");
@@ -239,10 +245,12 @@ public sealed partial class ProposalEffectTests
         Assert.All(await ground.OutboxAsync(), o => Assert.Equal((OutboxStates.Done, 1), (o.State, o.Attempt)));
     }
 
-    [Fact]
-    public async Task Create_GitHubDoesNotTakeIt_IsGivenUp_AndTheItemSaysWhy()
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgresql")]
+    public async Task Create_GitHubDoesNotTakeIt_IsGivenUp_AndTheItemSaysWhy(string provider)
     {
-        await using var ground = await ProposalGround.StartAsync();
+        await using var ground = await ProposalGround.StartAsync(provider);
         ground.GitHub.Fail("POST", "/repos/acme/manager/issues", GitHubFault.Json(422, "Validation Failed"));
         var item = await ground.ProposeAsync();
         await ground.DrainAsync();
@@ -250,10 +258,12 @@ public sealed partial class ProposalEffectTests
         Assert.StartsWith("GitHub did not take issue.create:", (await ground.ItemAsync(item.Id)).StateReason, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task TextChanged_UpdatesTheIssue_AndTheAnswerMayBeLost()
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgresql")]
+    public async Task TextChanged_UpdatesTheIssue_AndTheAnswerMayBeLost(string provider)
     {
-        await using var ground = await ProposalGround.StartAsync();
+        await using var ground = await ProposalGround.StartAsync(provider);
         var (item, issue) = await ground.ProposedAsync();
         ground.GitHub.Fail("PATCH", "/repos/acme/manager/issues/*", new GitHubFault.ResetAfter());
         await ground.MoveAsync(item.Id, WorkItemState.Proposed, change: i => (i.Title, i.Body) = ("Address TODO in src/sum.sh:9", "Moved down."));
@@ -280,10 +290,12 @@ public sealed partial class ProposalEffectTests
         Assert.DoesNotContain(ground.GitHub.Ledger.Requests, r => r.Method == "PATCH");
     }
 
-    [Fact]
-    public async Task FindingGone_ClosesWithTheCommit_SaidOnce()
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgresql")]
+    public async Task FindingGone_ClosesWithTheCommit_SaidOnce(string provider)
     {
-        await using var ground = await ProposalGround.StartAsync();
+        await using var ground = await ProposalGround.StartAsync(provider);
         var (item, issue) = await ground.ProposedAsync();
         ground.GitHub.Fail("POST", "/repos/acme/manager/issues/*/comments", new GitHubFault.ResetAfter());
         var commit = new string('b', 40);
@@ -295,10 +307,12 @@ public sealed partial class ProposalEffectTests
         Assert.False((await ground.ProposalAsync(item.Id))!.IsOpen);
     }
 
-    [Fact]
-    public async Task ComesBack_ReopensTheSameIssue()
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgresql")]
+    public async Task ComesBack_ReopensTheSameIssue(string provider)
     {
-        await using var ground = await ProposalGround.StartAsync();
+        await using var ground = await ProposalGround.StartAsync(provider);
         var (item, issue) = await ground.ProposedAsync();
         await ground.MoveAsync(item.Id, WorkItemState.Closed, "gone");
         await ground.DrainAsync();
@@ -323,10 +337,12 @@ public sealed partial class ProposalEffectTests
         Assert.DoesNotContain(issue.Events, e => e.Kind is "closed" or "reopened");
     }
 
-    [Fact]
-    public async Task ComesBackWhileItsIssueIsBeingClosed_EndsOpen()
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgresql")]
+    public async Task ComesBackWhileItsIssueIsBeingClosed_EndsOpen(string provider)
     {
-        await using var ground = await ProposalGround.StartAsync();
+        await using var ground = await ProposalGround.StartAsync(provider);
         var (item, issue) = await ground.ProposedAsync();
         await ground.MoveAsync(item.Id, WorkItemState.Closed, "gone");
         var goOn = new TaskCompletionSource();
@@ -355,10 +371,12 @@ public sealed partial class ProposalEffectTests
         Assert.Single(ground.Repository.Issues, i => i is { IsOpen: true, IsDeleted: false });
     }
 
-    [Fact]
-    public async Task OneItemRefused_TheOthersGoOn()
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgresql")]
+    public async Task OneItemRefused_TheOthersGoOn(string provider)
     {
-        await using var ground = await ProposalGround.StartAsync();
+        await using var ground = await ProposalGround.StartAsync(provider);
         var (item, issue) = await ground.ProposedAsync();
         issue.Delete();
         await ground.MoveAsync(item.Id, WorkItemState.Proposed, change: i => i.Title = "Another");

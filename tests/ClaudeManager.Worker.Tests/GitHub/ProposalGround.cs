@@ -32,14 +32,15 @@ internal sealed class ProposalGround : IAsyncDisposable
 {
     public const string Manager = "acme/manager";
 
+    private readonly string _provider;
     private readonly TemporaryDirectory _directory;
     private TestStore _store;
     private StartupSettings _settings;
     private ServiceProvider _services;
 
-    private ProposalGround(TestStore store, TemporaryDirectory directory, LoopbackGitHub github, SkippingTime time)
+    private ProposalGround(string provider, TestStore store, TemporaryDirectory directory, LoopbackGitHub github, SkippingTime time)
     {
-        (_store, _directory, GitHub, Time) = (store, directory, github, time);
+        (_provider, _store, _directory, GitHub, Time) = (provider, store, directory, github, time);
         github.Repository(Manager).Collaborator("service", GitHubRole.Write).Collaborator("alice", GitHubRole.Write).Collaborator("trudy", GitHubRole.Triage).Collaborator("rita", GitHubRole.Read);
         github.User("robot", GitHubUserType.Bot);
         github.Repository(Manager).Collaborator("robot", GitHubRole.Write);
@@ -78,11 +79,14 @@ internal sealed class ProposalGround : IAsyncDisposable
     /// <summary>The one issue there is.</summary>
     public GitHubIssue Issue => Assert.Single(Repository.Issues);
 
-    public static async Task<ProposalGround> StartAsync()
+    /// <param name="provider">A PostgreSQL server measures leases and write slots by a clock of its own, which does not skip: what waits for one of those is a test of SQLite.</param>
+    /// <returns>Skips the test where there is no such database.</returns>
+    public static async Task<ProposalGround> StartAsync(string provider = "sqlite")
     {
         var time = new SkippingTime();
-        var store = await TestStore.CreateAsync("sqlite", Ct, time);
-        return new ProposalGround(store!, new TemporaryDirectory(), await LoopbackGitHub.StartAsync(Ct, time), time);
+        var store = await TestStore.CreateAsync(provider, Ct, time);
+        Assert.SkipWhen(store is null, $"{TestStore.PostgresVariable} is not set.");
+        return new ProposalGround(provider, store, new TemporaryDirectory(), await LoopbackGitHub.StartAsync(Ct, time), time);
     }
 
     public T Get<T>()
@@ -102,7 +106,7 @@ internal sealed class ProposalGround : IAsyncDisposable
     {
         await _services.DisposeAsync();
         await _store.DisposeAsync();
-        _store = (await TestStore.CreateAsync("sqlite", Ct, Time))!;
+        _store = (await TestStore.CreateAsync(_provider, Ct, Time))!;
         _settings = _settings with { Store = _store.Target, Data = new DataDirectory(_directory.Combine("another")) };
         _services = Start();
     }

@@ -15,10 +15,12 @@ public sealed class ProposalInboxTests
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    [Fact]
-    public async Task Label_ByAPersonWhoMayWrite_Approves_UnderTheirName()
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgresql")]
+    public async Task Label_ByAPersonWhoMayWrite_Approves_UnderTheirName(string provider)
     {
-        await using var ground = await ProposalGround.StartAsync();
+        await using var ground = await ProposalGround.StartAsync(provider);
         var (item, issue) = await ground.ProposedAsync();
         issue.Label("alice", Approved);
         await ground.PollAsync();
@@ -124,10 +126,12 @@ public sealed class ProposalInboxTests
         await AssertRefusedAsync(ground, item.Id, issue, "changed since");
     }
 
-    [Fact]
-    public async Task Label_TextUpdatedByUsAfterwards_IsRefused()
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgresql")]
+    public async Task Label_TextUpdatedByUsAfterwards_IsRefused(string provider)
     {
-        await using var ground = await ProposalGround.StartAsync();
+        await using var ground = await ProposalGround.StartAsync(provider);
         var (item, issue) = await ground.ProposedAsync();
         issue.Label("alice", Approved);
         await ground.MoveAsync(item.Id, WorkItemState.Proposed, change: i => i.Body = "Something else.");
@@ -188,10 +192,12 @@ public sealed class ProposalInboxTests
         Assert.Equal(WorkItemState.Queued, (await ground.ItemAsync(item.Id)).State);
     }
 
-    [Fact]
-    public async Task LabelTakenOff_BeforeTheStart_Withdraws()
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgresql")]
+    public async Task LabelTakenOff_BeforeTheStart_Withdraws(string provider)
     {
-        await using var ground = await ProposalGround.StartAsync();
+        await using var ground = await ProposalGround.StartAsync(provider);
         var (item, issue) = await ground.ProposedAsync();
         issue.Label("alice", Approved);
         await ground.PollAsync();
@@ -317,10 +323,12 @@ public sealed class ProposalInboxTests
         Assert.Equal(WorkItemState.Done, (await ground.ItemAsync(item.Id)).State);
     }
 
-    [Fact]
-    public async Task Closed_WhileItRuns_StopsTheRun_ThenIsTakenOver()
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgresql")]
+    public async Task Closed_WhileItRuns_StopsTheRun_ThenIsTakenOver(string provider)
     {
-        await using var ground = await ProposalGround.StartAsync();
+        await using var ground = await ProposalGround.StartAsync(provider);
         var (item, issue) = await ground.ProposedAsync();
         issue.Label("alice", Approved);
         await ground.PollAsync();
@@ -336,10 +344,12 @@ public sealed class ProposalInboxTests
         Assert.False(issue.IsOpen);
     }
 
-    [Fact]
-    public async Task Reopened_OnGitHub_IsProposedAgain()
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgresql")]
+    public async Task Reopened_OnGitHub_IsProposedAgain(string provider)
     {
-        await using var ground = await ProposalGround.StartAsync();
+        await using var ground = await ProposalGround.StartAsync(provider);
         var (item, issue) = await ground.ProposedAsync();
         issue.Close("alice", "not_planned");
         await ground.PollAsync();
@@ -361,10 +371,12 @@ public sealed class ProposalInboxTests
         Assert.Equal("The finding is gone.", (await ground.ItemAsync(item.Id)).StateReason);
     }
 
-    [Fact]
-    public async Task Deleted_OnGitHub_ClosesTheItem()
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgresql")]
+    public async Task Deleted_OnGitHub_ClosesTheItem(string provider)
     {
-        await using var ground = await ProposalGround.StartAsync();
+        await using var ground = await ProposalGround.StartAsync(provider);
         var (item, issue) = await ground.ProposedAsync();
         issue.Label("alice", "whatever");
         issue.Delete();
@@ -390,10 +402,12 @@ public sealed class ProposalInboxTests
         Assert.Equal((1, 0), (ground.GitHub.Ledger.ApiRequests.Count, ground.GitHub.Ledger.ApiRequests.Sum(r => r.Charged)));
     }
 
-    [Fact]
-    public async Task Poll_ManyProcesses_OneLooks()
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgresql")]
+    public async Task Poll_ManyProcesses_OneLooks(string provider)
     {
-        await using var ground = await ProposalGround.StartAsync();
+        await using var ground = await ProposalGround.StartAsync(provider);
         await ground.ProposedAsync();
         await ground.PollAsync();
         ground.GitHub.Ledger.Clear();

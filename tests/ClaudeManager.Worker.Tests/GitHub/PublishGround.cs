@@ -56,10 +56,11 @@ internal sealed class PublishGround : IAsyncDisposable
     public string Outside => _directory.Combine("outside");
 
     /// <summary>With the TODO of <c>acme/app</c> proposed on GitHub and approved in the dashboard.</summary>
-    public static async Task<PublishGround> StartAsync(string script = RunGround.Fix, Func<ExecutorConfiguration, ExecutorConfiguration>? executor = null)
+    public static async Task<PublishGround> StartAsync(string script = RunGround.Fix, Func<ExecutorConfiguration, ExecutorConfiguration>? executor = null, string provider = "sqlite")
     {
         var time = new ShiftedTime();
-        var store = (await TestStore.CreateAsync("sqlite", Ct))!;
+        var store = await TestStore.CreateAsync(provider, Ct);
+        Assert.SkipWhen(store is null, $"{TestStore.PostgresVariable} is not set.");
         var github = await LoopbackGitHub.StartAsync(Ct, time);
         var directory = new TemporaryDirectory();
         var outside = Directory.CreateDirectory(directory.Combine("outside")).FullName;

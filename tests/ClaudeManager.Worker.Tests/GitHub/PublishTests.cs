@@ -12,10 +12,12 @@ public sealed class PublishTests
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
-    [Fact]
-    public async Task ExecuteAsync_GoodWork_OpensADraftThatClosesItsIssueAndSaysSoThere()
+    [Theory]
+    [InlineData("sqlite")]
+    [InlineData("postgresql")]
+    public async Task ExecuteAsync_GoodWork_OpensADraftThatClosesItsIssueAndSaysSoThere(string provider)
     {
-        await using var ground = await PublishGround.StartAsync(executor: e => e with { Publish = e.Publish with { Reviewers = ["alice"] } });
+        await using var ground = await PublishGround.StartAsync(executor: e => e with { Publish = e.Publish with { Reviewers = ["alice"] } }, provider: provider);
 
         var run = await ground.RunAsync();
 
