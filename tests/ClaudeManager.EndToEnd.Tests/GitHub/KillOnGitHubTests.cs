@@ -127,7 +127,7 @@ public sealed class KillOnGitHubTests
     {
         var (kinds, index) = ((ulong)Enum.GetValues<Written>().Length, (ulong)written + ((ulong)moment * 4));
         var chosen = (TestRun.Seed ?? 0) % (2 * kinds);
-        Assert.SkipUnless(TestRun.IsLong || index == chosen || (provider == "sqlite" && moment == Moment.BeforeTheAnswer), "Part of the long run: eng/test.sh --long; CM_TEST_SEED chooses another one.");
+        Assert.SkipUnless(TestRun.IsLong || index == chosen || (provider == "sqlite" && moment == Moment.BeforeTheAnswer), "Part of the long run: eng/test.sh --long. Another seed chooses another one.");
     }
 
     private static GitHubFaultPlan Hold(LoopbackGitHub gitHub, Written written, Task until)
