@@ -27,6 +27,7 @@ public sealed class MentionRunner(Store store, GitHubGateway gateway) : IAgentRu
     /// <summary>Until the outbox has posted; also how long GitHub may take to list what was posted.</summary>
     private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_listed = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan s_unposted = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan s_shortest = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan s_longest = TimeSpan.FromMinutes(15);
     private static readonly TimeSpan s_skew = TimeSpan.FromMinutes(1);
@@ -83,8 +84,11 @@ public sealed class MentionRunner(Store store, GitHubGateway gateway) : IAgentRu
             case null:
                 await AskAsync(request, run, issue, target, ct).ConfigureAwait(false);
                 return Wait($"Mentions @{handle} on {issue.Url}.", store.Time.GetUtcNow() + s_soon);
-            case OutboxStates.Pending:
-                return Wait($"Mentions @{handle} on {issue.Url}.{(entry.Error is { } error ? $" GitHub did not take it yet: {error}" : "")}", entry.NotBefore ?? store.Time.GetUtcNow() + s_soon);
+            case OutboxStates.Pending or OutboxStates.Blocked:
+                var latest = store.Time.GetUtcNow() + s_unposted;
+                var next = entry.NotBefore ?? store.Time.GetUtcNow() + s_soon;
+                // What is blocked is tried once a day, or when an operator says so, which is to be noticed sooner.
+                return Wait($"Mentions @{handle} on {issue.Url}.{(entry.Error is { } error ? $" GitHub did not take it yet: {error}" : "")}", next < latest ? next : latest);
             case OutboxStates.Failed:
                 return new AgentOutcome(RunEndReason.Failed, FailureClass.Policy, $"@{handle} could not be mentioned on {issue.Url}: {entry.Error}");
             default:

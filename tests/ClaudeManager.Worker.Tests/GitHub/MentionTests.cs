@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Outbox;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Runs;
 using ClaudeManager.Core.WorkItems;
@@ -195,6 +196,26 @@ public sealed class MentionTests
 
         Assert.Equal((RunState.Ended, RunEndReason.Failed), (run.State, run.EndReason));
         Assert.Contains("is gone: somebody deleted it", run.EndDetail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Look_MentionBlocked_WaitsAndSaysWhyUntilItIsMended()
+    {
+        await using var ground = await MentionGround.StartAsync();
+        await ground.LookAsync();
+        var refused = ground.GitHub.Fail("POST", "/repos/acme/manager/issues/*/comments", GitHubFault.Json(403, "Resource not accessible by personal access token"), times: 100);
+        await ground.PostAsync();
+
+        Assert.Equal(OutboxStates.Blocked, await ground.ReadAsync((db, ct) => db.Outbox.Where(o => o.Kind == "issue.comment").Select(o => o.State).SingleAsync(ct)));
+        var run = await ground.LookAsync();
+        Assert.Equal(RunState.Parked, run.State);
+        Assert.Contains("GitHub did not take it yet", run.WorkItem!.StateReason, StringComparison.Ordinal);
+        Assert.True(run.NotBefore <= ground.Time.GetUtcNow().AddMinutes(2));
+
+        refused.Stop();
+        await ground.Get<OutboxDispatcher>().RetryBlockedAsync(TestStore.Operation, TestContext.Current.CancellationToken);
+        await ground.PostAsync();
+        Assert.Contains("is awaited", (await ground.LookAsync()).WorkItem!.StateReason, StringComparison.Ordinal);
     }
 
     [Fact]
