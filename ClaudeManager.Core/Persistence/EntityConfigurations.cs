@@ -47,6 +47,7 @@ internal sealed class WorkItemConfiguration : IEntityTypeConfiguration<WorkItemE
         builder.HasIndex(w => new { w.State, w.Score });
         builder.HasOne(w => w.Repository).WithMany().HasForeignKey(w => w.RepositoryId).OnDelete(DeleteBehavior.Restrict);
         builder.HasOne(w => w.Finding).WithMany().HasForeignKey(w => w.FindingId).OnDelete(DeleteBehavior.Restrict);
+        builder.HasMany(w => w.Findings).WithOne().HasForeignKey(f => f.WorkItemId).OnDelete(DeleteBehavior.Restrict);
     }
 }
 

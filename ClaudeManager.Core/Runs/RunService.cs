@@ -121,7 +121,7 @@ public sealed class RunService(Store store, ApprovalSeal seal)
     public Task<Outcome<AcceptedDto>> AgainAsync(OperationContext operation, long id, bool resume, CancellationToken ct)
         => store.WriteAsync<Outcome<AcceptedDto>>(operation, async (tx, token) =>
         {
-            var old = await tx.Db.Runs.Include(r => r.WorkItem!.Repository).Include(r => r.WorkItem!.Finding).AsTracking().FirstOrDefaultAsync(r => r.Id == id, token).ConfigureAwait(false);
+            var old = await tx.Db.Runs.Include(r => r.WorkItem!.Repository).Include(r => r.WorkItem!.Findings).AsTracking().FirstOrDefaultAsync(r => r.Id == id, token).ConfigureAwait(false);
             if (old is null)
             {
                 return Refusal.NotFound("run", id);

@@ -28,6 +28,17 @@ public sealed class WorkItemPageTests : PageContext
     }
 
     [Fact]
+    public void Render_SeveralFindings_ShowsTheCodeOfEach()
+    {
+        Data.MoreFindings.Add(new FindingDto(null, "todo-comments", "other", "src/<b>.cs", 7, 7, "FIXME", "say why", null, "C#", "// FIXME: say why\n", 7, null, null, null, 3, true));
+        var page = Open(2);
+        page.WaitForElement("[data-testid=finding]");
+
+        Assert.Equal(2, page.FindAll("[data-testid=finding]").Count);
+        Assert.Equal("src/<b>.cs:7", page.FindAll("[data-testid=finding] h2")[1].TextContent);
+    }
+
+    [Fact]
     public async Task Approve_AsShown_SendsWhatWasShownAndLinksTheRun()
     {
         var page = Open(2);

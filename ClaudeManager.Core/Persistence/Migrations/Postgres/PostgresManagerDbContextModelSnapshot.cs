@@ -425,8 +425,15 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("updated_at");
 
+                    b.Property<long?>("WorkItemId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("work_item_id");
+
                     b.HasKey("Id")
                         .HasName("pk_findings");
+
+                    b.HasIndex("WorkItemId")
+                        .HasDatabaseName("ix_findings_work_item_id");
 
                     b.HasIndex("RepositoryId", "Fingerprint")
                         .HasDatabaseName("ix_findings_repository_id_fingerprint");
@@ -1526,6 +1533,12 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired()
                         .HasConstraintName("fk_findings_repositories_repository_id");
+
+                    b.HasOne("ClaudeManager.Core.Persistence.Entities.WorkItemEntity", null)
+                        .WithMany("Findings")
+                        .HasForeignKey("WorkItemId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .HasConstraintName("fk_findings_work_items_work_item_id");
                 });
 
             modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.ProposalIssueEntity", b =>
@@ -1589,6 +1602,11 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                     b.Navigation("Finding");
 
                     b.Navigation("Repository");
+                });
+
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.WorkItemEntity", b =>
+                {
+                    b.Navigation("Findings");
                 });
 #pragma warning restore 612, 618
         }

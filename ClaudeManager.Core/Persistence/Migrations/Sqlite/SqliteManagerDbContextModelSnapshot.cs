@@ -412,8 +412,15 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("updated_at");
 
+                    b.Property<long?>("WorkItemId")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("work_item_id");
+
                     b.HasKey("Id")
                         .HasName("pk_findings");
+
+                    b.HasIndex("WorkItemId")
+                        .HasDatabaseName("ix_findings_work_item_id");
 
                     b.HasIndex("RepositoryId", "Fingerprint")
                         .HasDatabaseName("ix_findings_repository_id_fingerprint");
@@ -1497,6 +1504,12 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired()
                         .HasConstraintName("fk_findings_repositories_repository_id");
+
+                    b.HasOne("ClaudeManager.Core.Persistence.Entities.WorkItemEntity", null)
+                        .WithMany("Findings")
+                        .HasForeignKey("WorkItemId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .HasConstraintName("fk_findings_work_items_work_item_id");
                 });
 
             modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.ProposalIssueEntity", b =>
@@ -1560,6 +1573,11 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                     b.Navigation("Finding");
 
                     b.Navigation("Repository");
+                });
+
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.WorkItemEntity", b =>
+                {
+                    b.Navigation("Findings");
                 });
 #pragma warning restore 612, 618
         }
