@@ -222,3 +222,16 @@ internal sealed class GitHubWriteConfiguration : IEntityTypeConfiguration<GitHub
         builder.HasIndex(w => new { w.Credential, w.At });
     }
 }
+
+internal sealed class IdempotencyKeyConfiguration : IEntityTypeConfiguration<IdempotencyKeyEntity>
+{
+    public void Configure(EntityTypeBuilder<IdempotencyKeyEntity> builder)
+    {
+        builder.HasKey(k => new { k.Caller, k.Key });
+        builder.Property(k => k.Caller).HasMaxLength(256);
+        builder.Property(k => k.Key).HasMaxLength(255);
+        builder.Property(k => k.RequestSha256).HasMaxLength(64);
+        builder.Property(k => k.Owner).HasMaxLength(64);
+        builder.HasIndex(k => k.CreatedAt);
+    }
+}

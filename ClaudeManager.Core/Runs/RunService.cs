@@ -28,7 +28,7 @@ public static class RunArtifacts
 public sealed class RunService(Store store, ApprovalSeal seal)
 {
     public Task<Page<RunDto>> ListAsync(IReadOnlyList<RunState> states, long? workItemId, int skip, int take, CancellationToken ct)
-        => store.ReadAsync(async (db, token) =>
+        => store.ReadSnapshotAsync(async (db, token) =>
         {
             var query = db.Runs.Include(r => r.WorkItem!.Repository).AsQueryable();
             if (states.Count > 0)

@@ -25,7 +25,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
     public const int MostAtOnce = 100;
 
     public Task<Page<WorkItemDto>> ListAsync(IReadOnlyList<WorkItemState> states, long? repositoryId, string? search, string? sort, int skip, int take, CancellationToken ct)
-        => store.ReadAsync(async (db, token) =>
+        => store.ReadSnapshotAsync(async (db, token) =>
         {
             var query = db.WorkItems.Include(w => w.Repository).Include(w => w.Finding).Where(w => !w.Repository!.Removed);
             if (states.Count > 0)

@@ -99,6 +99,24 @@ public abstract class StoreTests : StoreConformance
     }
 
     [Fact]
+    public async Task ReadSnapshotAsync_WrittenMeanwhile_AllQueriesSeeTheSameMoment()
+    {
+        var (before, after) = await Subject.Store.ReadSnapshotAsync(async (db, ct) =>
+        {
+            var first = await db.Settings.CountAsync(ct);
+            await Subject.Store.WriteAsync(TestStore.Operation, (tx, _) =>
+            {
+                tx.Db.Settings.Add(new SettingEntity { Key = "k", Value = "v", UpdatedAt = tx.Now });
+                return Task.CompletedTask;
+            }, ct);
+            return (first, await db.Settings.CountAsync(ct));
+        }, Ct);
+
+        Assert.Equal(before, after);
+        Assert.Equal(before + 1, await Subject.Store.ReadSnapshotAsync((db, ct) => db.Settings.CountAsync(ct), Ct));
+    }
+
+    [Fact]
     public async Task WriteAsync_BodyThrows_KeepsNeitherStateNorAuditNorEvent()
     {
         await Assert.ThrowsAsync<InvalidOperationException>(() => Subject.Store.WriteAsync(TestStore.Operation, (tx, _) =>
