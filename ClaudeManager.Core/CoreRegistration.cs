@@ -8,6 +8,7 @@ using ClaudeManager.Core.Agents.Processes;
 using ClaudeManager.Core.Agents.Prompts;
 using ClaudeManager.Core.Agents.Workspaces;
 using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.Errors;
 using ClaudeManager.Core.Events;
 using ClaudeManager.Core.Fleet;
 using ClaudeManager.Core.GitHub;
@@ -58,6 +59,10 @@ public static class CoreRegistration
         services.AddSingleton<ClientBlocks>();
         services.AddSingleton<InboundRateLimits>();
         services.AddSingleton<Operation>();
+        services.AddSingleton<ErrorTracker>();
+        services.AddSingleton<ILoggerProvider, ErrorTrackingLogger>();
+        // However quiet the log is set, faults count.
+        services.AddLogging(logging => logging.AddFilter<ErrorTrackingLogger>(null, LogLevel.Warning));
         services.AddSingleton<EventFeedReader>();
         services.AddSingleton<InstanceRegistry>();
         services.AddSingleton<ServiceDescription>();

@@ -368,3 +368,18 @@ public sealed record InstanceDto(string BootId, string Role, string Host, int Pr
 /// <param name="Reason"><c>rate_limit</c>, <c>path_scan</c>, <c>attack_tool</c> or <c>misses</c>: its last violation.</param>
 /// <param name="Times">How often in a row.</param>
 public sealed record ClientBlockDto(long Id, string Client, string Reason, int Times, DateTimeOffset BlockedAt, DateTimeOffset Until);
+
+/// <summary>A fault that happened. The message may quote what came from outside: show it as text.</summary>
+/// <param name="Type">Of the exception.</param>
+/// <param name="Code">Stable, e.g. <c>CM4001</c>.</param>
+public sealed record ErrorDto(
+    DateTimeOffset At, string Operation, string Type, string Code, FailureClass Failure, string Message, string? CorrelationId, string? Repository, long? WorkItemId, long? RunId, int? Attempt);
+
+/// <summary>Faults of one kind.</summary>
+public sealed record ErrorGroupDto(
+    string Operation, string Type, string Code, FailureClass Failure, int LastMinute, int LastFiveMinutes, int LastHour, long Total, DateTimeOffset FirstSeen, DateTimeOffset LastSeen);
+
+/// <param name="Total">Since the process started.</param>
+/// <param name="Groups">Those seen last first.</param>
+/// <param name="Recent">Newest first.</param>
+public sealed record ErrorSummaryDto(long Total, IReadOnlyList<ErrorGroupDto> Groups, IReadOnlyList<ErrorDto> Recent);

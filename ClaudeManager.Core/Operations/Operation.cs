@@ -19,6 +19,8 @@ public sealed class Operation
 {
     private static readonly ConditionalWeakTable<Exception, object> s_logged = [];
 
+    private static readonly AsyncLocal<OperationContext?> s_current = new();
+
     private readonly ILogger<Operation> _logger;
     private readonly TimeProvider _time;
     private readonly Histogram<double> _duration;
@@ -33,6 +35,9 @@ public sealed class Operation
         _errors = meter.CreateCounter<long>("claude_manager.operations.errors", "{error}", "Failed operations, by operation, code and failure class.");
     }
 
+    /// <summary>The innermost operation that runs here; null outside of all.</summary>
+    public static OperationContext? Current => s_current.Value;
+
     /// <summary>True when some operation has written the fault to the log, so that an edge (exception handler, loop) does not do it again.</summary>
     public static bool WasLogged(Exception exception) => s_logged.TryGetValue(exception, out _);
 
@@ -44,6 +49,8 @@ public sealed class Operation
         var context = OperationContext.Create(name, caller.Actor) with { Address = caller.Address, Client = caller.Client };
         var started = _time.GetTimestamp();
         var outcome = "success";
+        var outer = s_current.Value;
+        s_current.Value = context;
         try
         {
             return await body(context, ct).ConfigureAwait(false);
@@ -61,6 +68,7 @@ public sealed class Operation
         }
         finally
         {
+            s_current.Value = outer;
             _duration.Record(_time.GetElapsedTime(started).TotalSeconds, new("operation", name), new("outcome", outcome));
         }
     }
