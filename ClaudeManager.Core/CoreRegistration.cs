@@ -17,6 +17,7 @@ using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Publishing;
 using ClaudeManager.Core.RateLimiting;
 using ClaudeManager.Core.Repositories;
+using ClaudeManager.Core.Resilience.Pipelines;
 using ClaudeManager.Core.Runs;
 using ClaudeManager.Core.Runs.Outcomes;
 using ClaudeManager.Core.Scanning;
@@ -58,6 +59,7 @@ public static class CoreRegistration
         services.AddSingleton<InstanceRegistry>();
         services.AddSingleton<ServiceDescription>();
 
+        services.AddSingleton<CircuitBreakers>();
         services.AddRateLimiting(settings.Configuration.Redis);
 
         services.AddSingleton<OutboxDispatcher>();
