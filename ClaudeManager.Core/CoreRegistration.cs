@@ -59,7 +59,7 @@ public static class CoreRegistration
         services.AddSingleton<InstanceRegistry>();
         services.AddSingleton<ServiceDescription>();
 
-        services.AddSingleton<CircuitBreakers>();
+        services.AddResilience();
         services.AddRateLimiting(settings.Configuration.Redis);
 
         services.AddSingleton<OutboxDispatcher>();

@@ -267,12 +267,24 @@ public sealed record ResilienceConfiguration
     /// <summary>A clone may take long; one that does not move is ended by git itself.</summary>
     public UpstreamConfiguration Git { get; init; } = new()
     {
-        Attempts = 2, TotalTimeout = TimeSpan.FromHours(2), AttemptTimeout = TimeSpan.FromHours(1), Concurrency = 8, MinimumThroughput = 6, Window = TimeSpan.FromMinutes(2), Break = TimeSpan.FromSeconds(30),
+        Attempts = 2,
+        TotalTimeout = TimeSpan.FromHours(2),
+        AttemptTimeout = TimeSpan.FromHours(1),
+        Concurrency = 8,
+        MinimumThroughput = 6,
+        Window = TimeSpan.FromMinutes(2),
+        Break = TimeSpan.FromSeconds(30),
     };
 
     public UpstreamConfiguration Registry { get; init; } = new()
     {
-        Attempts = 2, TotalTimeout = TimeSpan.FromSeconds(45), AttemptTimeout = TimeSpan.FromSeconds(20), Concurrency = 8, MinimumThroughput = 10, Window = TimeSpan.FromSeconds(30), Break = TimeSpan.FromSeconds(30),
+        Attempts = 2,
+        TotalTimeout = TimeSpan.FromSeconds(45),
+        AttemptTimeout = TimeSpan.FromSeconds(20),
+        Concurrency = 8,
+        MinimumThroughput = 10,
+        Window = TimeSpan.FromSeconds(30),
+        Break = TimeSpan.FromSeconds(30),
     };
 
     /// <summary>An attempt to connect may take <c>database.connection_timeout</c>. The break is short: leases end while nobody asks.</summary>

@@ -182,7 +182,7 @@ internal sealed class Circuit<T> : Circuit
     private Verdict JudgeOf(Outcome<T> outcome) => Upstreams.Judge(_upstream, outcome);
 
     /// <summary>Fit for people and logs: no words of the upstream but those a fault of ours has already made safe.</summary>
-    private static string Describe(Outcome<T> outcome) => outcome switch
+    internal static string Describe(Outcome<T> outcome) => outcome switch
     {
         { Exception: ClaudeManagerException known } => known.Message,
         { Exception: { } exception } => exception.GetType().Name,

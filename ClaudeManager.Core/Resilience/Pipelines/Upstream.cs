@@ -24,4 +24,8 @@ internal enum Verdict
 /// <param name="Judge">Of everything but what the pipeline itself makes (time-outs, refusals).</param>
 /// <param name="WaitOf">How long the upstream asked us to stay away; null when it did not.</param>
 internal sealed record Upstream<T>(
-    string Name, Func<ResilienceConfiguration, UpstreamConfiguration> Configuration, Func<Outcome<T>, Verdict> Judge, Func<Outcome<T>, DateTimeOffset, TimeSpan?> WaitOf);
+    string Name, Func<ResilienceConfiguration, UpstreamConfiguration> Configuration, Func<Outcome<T>, Verdict> Judge, Func<Outcome<T>, DateTimeOffset, TimeSpan?> WaitOf)
+{
+    /// <summary>Before the second attempt at least.</summary>
+    public TimeSpan FirstPause { get; init; } = TimeSpan.FromMilliseconds(500);
+}

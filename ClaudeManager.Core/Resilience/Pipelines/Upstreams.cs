@@ -1,4 +1,6 @@
+using System.Data.Common;
 using System.Net;
+using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Git;
 using ClaudeManager.Core.GitHub;
 using Polly;
@@ -19,11 +21,11 @@ internal static class Upstreams
     public static readonly Upstream<HttpResponseMessage> Registry = new("registry", r => r.Registry, OfHttp, AskedWait.OfAnswer);
 
     /// <summary>Opening a connection to PostgreSQL.</summary>
-    public static readonly Upstream<bool> Database = new("database", r => r.Database, OfFault, static (_, _) => null);
+    public static readonly Upstream<bool> Database = new("database", r => r.Database, OfFault, static (_, _) => null) { FirstPause = TimeSpan.FromMilliseconds(100) };
 
     public static Verdict Judge<T>(Upstream<T> upstream, Outcome<T> outcome) => outcome.Exception switch
     {
-        TimeoutRejectedException => Verdict.Failed,
+        TimeoutRejectedException or TimeoutException => Verdict.Failed,
         OperationCanceledException or CircuitOpenException => Verdict.Nothing,
         _ => upstream.Judge(outcome),
     };
@@ -53,6 +55,8 @@ internal static class Upstreams
     private static Verdict OfFault<T>(Outcome<T> outcome) => outcome.Exception switch
     {
         null => Verdict.Answered,
-        var fault => Failures.Classify(fault) == Contracts.FailureClass.Transient ? Verdict.Failed : Verdict.Nothing,
+        // Entity Framework wraps what could be tried again.
+        InvalidOperationException { InnerException: DbException inner } => inner.IsTransient ? Verdict.Failed : Verdict.Answered,
+        var fault => Failures.Classify(fault) == FailureClass.Transient ? Verdict.Failed : Verdict.Answered,
     };
 }
