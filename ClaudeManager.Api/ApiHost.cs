@@ -20,7 +20,7 @@ public static class ApiHost
         builder.Services.ConfigureHttpJsonOptions(o => ManagerJson.Configure(o.SerializerOptions));
         builder.Services.AddProblemDetails(o => o.CustomizeProblemDetails = Problems.AddTraceId);
         builder.Services.AddExceptionHandler<FaultHandler>();
-        builder.Services.AddOpenApi("v1");
+        builder.Services.AddOpenApi("v1", options => options.AddOperationTransformer(IdempotencyFilter.DescribeAsync));
         builder.AddLoopbackRequests();
 
         // The longest thing anybody sends is the description of a work item.
@@ -34,7 +34,7 @@ public static class ApiHost
         app.UseStatusCodePages();
         app.UseLoopbackRequests();
         app.MapOpenApi("/api/{documentName}/openapi.json");
-        var api = app.MapGroup("/api/v1").AddEndpointFilter<OperationFilter>().ProducesProblem(StatusCodes.Status500InternalServerError);
+        var api = app.MapGroup("/api/v1").AddEndpointFilter<OperationFilter>().AddEndpointFilter<IdempotencyFilter>().ProducesProblem(StatusCodes.Status500InternalServerError);
         api.MapService();
         api.MapRepositories();
         api.MapWorkItems();

@@ -54,6 +54,7 @@ public static class CoreRegistration
 
         services.AddSingleton<Retention>();
 
+        services.AddSingleton<IdempotencyKeys>();
         services.AddSingleton<Operation>();
         services.AddSingleton<EventFeedReader>();
         services.AddSingleton<InstanceRegistry>();

@@ -14,6 +14,7 @@ claude_code_version=2.1.330
 claude_flow_version=3.43.0
 long=false
 passed=0 failed=0 skipped=0
+failures='' # Said again at the end: in a log that is cut nobody finds them.
 scratch=''
 redis_pid=''
 runner=() # What the servers are started through: PostgreSQL refuses to run as root.
@@ -28,6 +29,7 @@ finish() {
   [ ! -f "$scratch/postgres/data/postmaster.pid" ] || "${runner[@]}" pg_ctl -D "$scratch/postgres/data" -m immediate stop >/dev/null || true
   [ -z "$scratch" ] || rm -rf "$scratch"
   [ "$code" -eq 0 ] || [ "$failed" -gt 0 ] || failed=1 # a build or a server that failed is a failure too
+  [ -z "$failures" ] || printf '\nFailed:\n%s' "$failures"
   printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
   exit "$code"
 }
@@ -165,6 +167,11 @@ start_servers() {
   start_redis
 }
 
+# The name of every failed test of a report, with the first line of what it said.
+failed_tests() {
+  tr '\n' ' ' <"$1" | sed 's/<test /\n&/g' | grep -a 'result="Fail"' | sed -E 's/^<test [^>]* name="([^"]*)".*<message>(<!\[CDATA\[)?([^<]{0,500}).*/  \1: \3/; s/^<test [^>]* name="([^"]*)".*/  \1/; s/\]\]>$//'
+}
+
 attribute() { sed -n "s/.*<assembly [^>]* $1=\"\([0-9]*\)\".*/\1/p" "$2" | head -n 1; }
 
 # Runs one test project, unless a long run on this state of the tree has passed it already.
@@ -177,6 +184,7 @@ run_project() {
     if [ ! -f "$2/$name.part" ]; then
       echo "$name ended with exit code $code and left no report."
       failed=$((failed + 1))
+      failures+="  $name: no report"$'\n'
       return
     fi
     report=$2/$name.part
@@ -192,6 +200,7 @@ run_project() {
   fi
   [ "$bad" -gt 0 ] || [ "$code" -eq 0 ] || bad=1 # e.g. no test ran, or the time ran out
   failed=$((failed + bad))
+  [ "$bad" -eq 0 ] || failures+="  $name:"$'\n'"$(failed_tests "$report" || true)"$'\n'
   if [ "$bad" -eq 0 ] && [ "$report" = "$2/$name.part" ]; then
     mv "$report" "$2/$name.xml"
   fi

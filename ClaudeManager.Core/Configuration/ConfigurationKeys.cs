@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using ClaudeManager.Core.Security;
+using ClaudeManager.Core.WorkItems;
 
 namespace ClaudeManager.Core.Configuration;
 
@@ -47,6 +48,8 @@ internal static partial class ConfigurationKeys
         Analyzer("registries.npm", s_url, "\"https://registry.npmjs.org/\"", "Registry that is asked for versions of npm packages. Plain http only on loopback.", (a, v) => a with { NpmRegistry = new Uri(v.Text) }),
         Analyzer("maxIssuesPerRepo", new WholeType(1, 100), "10", "Open proposals per repository.", (a, v) => a with { MaxIssuesPerRepo = v.Whole }),
         Analyzer("maxTodosPerFile", new WholeType(1, 100), "3", "Proposals per file.", (a, v) => a with { MaxTodosPerFile = v.Whole }),
+        Analyzer("groupProposals", new ChoiceType(ProposalGroups.None, ProposalGroups.File, ProposalGroups.Module), "\"none\"",
+            "`none`: each finding is a proposal. `file`, `module`: what one scanner found in one file, or in one directory, is one proposal of up to 10 findings. What is proposed already stays as it is.", (a, v) => a with { GroupProposals = v.Text }),
         Analyzer("todoPatterns", new ListType(new TextType("a marker", "TODO:", 1, 64), 1, 50), """["TODO:", "FIXME:", "HACK:", "BUG:", "TODO", "FIXME"]""",
             "Markers. One that ends in `:` is matched as written, a bare word only as a whole word.", (a, v) => a with { TodoPatterns = v.Texts }),
         Analyzer("excludePatterns", new ListType(s_glob), """["test_*", "mock_*", ".git/**"]""", "Files that are not scanned. Without `/` a glob is matched against the file name, with `/` against the path.",

@@ -1,4 +1,5 @@
 using ClaudeManager.Core.Security;
+using ClaudeManager.Core.WorkItems;
 
 namespace ClaudeManager.Core.Configuration;
 
@@ -73,6 +74,9 @@ public sealed record AnalyzerConfiguration
     public IReadOnlyList<string> ExcludePatterns { get; init; } = ["test_*", "mock_*", ".git/**"];
     public int MaxIssuesPerRepo { get; init; } = 10;
     public int MaxTodosPerFile { get; init; } = 3;
+
+    /// <summary><c>none</c> (default): each finding is a proposal. <c>file</c>, <c>module</c>: those of one file, or of one directory, are one.</summary>
+    public string GroupProposals { get; init; } = ProposalGroups.None;
     public int MaxConcurrentScans { get; init; } = 5;
     public TimeSpan ScanTimeout { get; init; } = TimeSpan.FromSeconds(300);
 

@@ -130,6 +130,7 @@ public sealed record WorkItemDetailDto(
     WorkItemDto Item,
     string Body,
     FindingDto? Finding,
+    IReadOnlyList<FindingDto> Findings,
     string? BaseCommit,
     IReadOnlyList<string> Labels,
     IReadOnlyList<ScoreTermDto> ScoreTerms,

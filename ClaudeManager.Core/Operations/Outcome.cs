@@ -13,6 +13,9 @@ public enum RefusalKind
 
     /// <summary>Something it needs is not there now.</summary>
     Unavailable,
+
+    /// <summary>An idempotency key that belongs to another request.</summary>
+    Reused,
 }
 
 /// <param name="Code">Stable, for programs, e.g. <c>stale_version</c>.</param>

@@ -47,6 +47,7 @@ internal sealed class WorkItemConfiguration : IEntityTypeConfiguration<WorkItemE
         builder.HasIndex(w => new { w.State, w.Score });
         builder.HasOne(w => w.Repository).WithMany().HasForeignKey(w => w.RepositoryId).OnDelete(DeleteBehavior.Restrict);
         builder.HasOne(w => w.Finding).WithMany().HasForeignKey(w => w.FindingId).OnDelete(DeleteBehavior.Restrict);
+        builder.HasMany(w => w.Findings).WithOne().HasForeignKey(f => f.WorkItemId).OnDelete(DeleteBehavior.Restrict);
     }
 }
 
@@ -219,5 +220,18 @@ internal sealed class GitHubWriteConfiguration : IEntityTypeConfiguration<GitHub
         builder.ToTable("GithubWrites");
         builder.Property(w => w.Credential).HasMaxLength(64);
         builder.HasIndex(w => new { w.Credential, w.At });
+    }
+}
+
+internal sealed class IdempotencyKeyConfiguration : IEntityTypeConfiguration<IdempotencyKeyEntity>
+{
+    public void Configure(EntityTypeBuilder<IdempotencyKeyEntity> builder)
+    {
+        builder.HasKey(k => new { k.Caller, k.Key });
+        builder.Property(k => k.Caller).HasMaxLength(256);
+        builder.Property(k => k.Key).HasMaxLength(255);
+        builder.Property(k => k.RequestSha256).HasMaxLength(64);
+        builder.Property(k => k.Owner).HasMaxLength(64);
+        builder.HasIndex(k => k.CreatedAt);
     }
 }

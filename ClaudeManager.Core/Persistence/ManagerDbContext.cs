@@ -1,6 +1,7 @@
 using System.Text;
 using ClaudeManager.Core.Persistence.Entities;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 
 namespace ClaudeManager.Core.Persistence;
@@ -23,6 +24,7 @@ public abstract class ManagerDbContext(DbContextOptions options) : DbContext(opt
     public DbSet<InstanceEntity> Instances => Set<InstanceEntity>();
     public DbSet<EventEntity> Events => Set<EventEntity>();
     public DbSet<SettingEntity> Settings => Set<SettingEntity>();
+    public DbSet<IdempotencyKeyEntity> IdempotencyKeys => Set<IdempotencyKeyEntity>();
     public DbSet<OutboxEntity> Outbox => Set<OutboxEntity>();
     public DbSet<ProposalIssueEntity> ProposalIssues => Set<ProposalIssueEntity>();
     public DbSet<PullRequestEntity> PullRequests => Set<PullRequestEntity>();
@@ -38,6 +40,9 @@ public abstract class ManagerDbContext(DbContextOptions options) : DbContext(opt
 
     /// <summary>The same, for a caller with a thread of its own.</summary>
     public abstract DateTimeOffset GetDatabaseTime(TimeProvider local);
+
+    /// <summary>A transaction whose queries all see what was committed when its first one began, and that waits for no writer.</summary>
+    public abstract Task<IDbContextTransaction> BeginSnapshotAsync(CancellationToken ct);
 
     /// <summary>Holds the claim lock until the transaction ends; claims see every gate only when they are serial.</summary>
     public abstract Task LockClaimsAsync(CancellationToken ct);

@@ -1,6 +1,8 @@
+using System.Data;
 using ClaudeManager.Core.Persistence.Entities;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Design;
+using Microsoft.EntityFrameworkCore.Storage;
 
 namespace ClaudeManager.Core.Persistence;
 
@@ -18,6 +20,8 @@ public sealed class PostgresManagerDbContext(DbContextOptions<PostgresManagerDbC
         => new(await Clock().SingleAsync(ct).ConfigureAwait(false), TimeSpan.Zero);
 
     public override DateTimeOffset GetDatabaseTime(TimeProvider local) => new(Clock().Single(), TimeSpan.Zero);
+
+    public override Task<IDbContextTransaction> BeginSnapshotAsync(CancellationToken ct) => Database.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
 
     public override Task LockClaimsAsync(CancellationToken ct)
         => Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock({ClaimLock})", ct);

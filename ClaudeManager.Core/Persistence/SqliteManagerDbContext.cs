@@ -1,6 +1,8 @@
+using System.Data;
 using ClaudeManager.Core.Persistence.Entities;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Design;
+using Microsoft.EntityFrameworkCore.Storage;
 
 namespace ClaudeManager.Core.Persistence;
 
@@ -12,6 +14,9 @@ public sealed class SqliteManagerDbContext(DbContextOptions<SqliteManagerDbConte
     public override Task<DateTimeOffset> GetDatabaseTimeAsync(TimeProvider local, CancellationToken ct) => Task.FromResult(local.GetUtcNow());
 
     public override DateTimeOffset GetDatabaseTime(TimeProvider local) => local.GetUtcNow();
+
+    // Without a shared cache the name of this level means BEGIN DEFERRED, and a snapshot all the same (Microsoft.Data.Sqlite, "Transactions"); any other would wait for the writer.
+    public override Task<IDbContextTransaction> BeginSnapshotAsync(CancellationToken ct) => Database.BeginTransactionAsync(IsolationLevel.ReadUncommitted, ct);
 
     /// <summary>The write gate already makes every write transaction serial.</summary>
     public override Task LockClaimsAsync(CancellationToken ct) => Task.CompletedTask;

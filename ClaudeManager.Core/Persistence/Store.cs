@@ -33,6 +33,14 @@ public sealed class Store
         return await read(db, ct).ConfigureAwait(false);
     }
 
+    /// <summary>As <see cref="ReadAsync{T}"/>, with all its queries answered from the same moment: a page and its total, say.</summary>
+    public Task<T> ReadSnapshotAsync<T>(Func<ManagerDbContext, CancellationToken, Task<T>> read, CancellationToken ct)
+        => ReadAsync(async (db, token) =>
+        {
+            await using var snapshot = await db.BeginSnapshotAsync(token).ConfigureAwait(false);
+            return await read(db, token).ConfigureAwait(false);
+        }, ct);
+
     public async Task<T> WriteAsync<T>(OperationContext operation, Func<StoreTransaction, CancellationToken, Task<T>> write, CancellationToken ct)
     {
         T result;
@@ -56,7 +64,7 @@ public sealed class Store
             }
 
             await db.SaveChangesAsync(ct).ConfigureAwait(false);
-
+            await IdempotencyKeys.MarkAsync(db, operation, scope.Now, ct).ConfigureAwait(false);
             await transaction.CommitAsync(ct).ConfigureAwait(false);
             published = scope.Published;
         }

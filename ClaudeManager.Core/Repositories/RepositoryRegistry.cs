@@ -93,7 +93,7 @@ public sealed class RepositoryRegistry(Store store, ScanService scans, Repositor
     }
 
     public Task<Page<RepositoryDto>> ListAsync(int skip, int take, CancellationToken ct)
-        => store.ReadAsync(async (db, token) =>
+        => store.ReadSnapshotAsync(async (db, token) =>
         {
             var query = db.Repositories.Where(r => !r.Removed);
             var page = await query.OrderBy(r => r.Name).ThenBy(r => r.Id).Skip(skip).Take(take).ToListAsync(token).ConfigureAwait(false);

@@ -120,7 +120,7 @@ public sealed class RunExecutor(
         attempt.FollowUp = await store.ReadAsync((db, token) => FollowUp.FindAsync(db, run.Id, token), ct).ConfigureAwait(false);
         attempt.Source = await source.LocateAsync(repository, commit: null, ct).ConfigureAwait(false);
         if ((seal.ChangedProgram(attempt.Approval, attempt.Configuration.Executor)
-            ?? await Staleness.CheckAsync(attempt.Source, repository.DefaultBranch!, run.BaseCommit, item.Finding?.Path, ct).ConfigureAwait(false)) is { } stale)
+            ?? await Staleness.CheckAsync(attempt.Source, repository.DefaultBranch!, run.BaseCommit, item.Paths(), ct).ConfigureAwait(false)) is { } stale)
         {
             await StaleAsync(attempt, stale, ct).ConfigureAwait(false);
             return;
@@ -150,7 +150,7 @@ public sealed class RunExecutor(
         {
             attempt.Source = await source.LocateAsync(repository, commit: null, ct).ConfigureAwait(false);
             if ((seal.ChangedProgram(attempt.Approval, attempt.Configuration.Executor)
-                ?? await Staleness.CheckAsync(attempt.Source, repository.DefaultBranch!, run.BaseCommit, item.Finding?.Path, ct).ConfigureAwait(false)
+                ?? await Staleness.CheckAsync(attempt.Source, repository.DefaultBranch!, run.BaseCommit, item.Paths(), ct).ConfigureAwait(false)
                 ?? await labels.WithdrawnAsync(attempt.Approval, ct).ConfigureAwait(false)) is { } stale)
             {
                 await StaleAsync(attempt, stale, ct).ConfigureAwait(false);
@@ -349,8 +349,8 @@ public sealed class RunExecutor(
         var plan = await PlanAsync(attempt, ct).ConfigureAwait(false);
         attempt.Before ??= await CheckBaseAsync(attempt, ct).ConfigureAwait(false);
         var after = await verifier.AfterAsync(plan, attempt.Checks(commit), attempt.Journal, ct).ConfigureAwait(false);
-        var finding = attempt.Item.Finding is { } f ? await presence.CheckAsync(objects, run.BaseCommit, commit, f, ct).ConfigureAwait(false) : FindingState.NotApplicable;
-        var judged = Verifier.Judge(plan, attempt.Approval.Sandbox, attempt.Before, after, diff, finding);
+        var left = await presence.CountLeftAsync(objects, run.BaseCommit, commit, attempt.Item.Present(), ct).ConfigureAwait(false);
+        var judged = Verifier.Judge(plan, attempt.Approval.Sandbox, attempt.Before, after, diff, left);
         var receipt = judged with { Problems = [.. judged.Problems.Select(redactor.Redact)] };
         var gate = DiffGate.Check(diff, attempt.Configuration.Approvals);
         await SaveJudgementAsync(attempt, receipt, gate, ct).ConfigureAwait(false);
@@ -386,7 +386,7 @@ public sealed class RunExecutor(
         // Once more: the repository has moved on while the agent worked.
         attempt.Source = await source.LocateAsync(repository, commit: null, ct).ConfigureAwait(false);
         if ((seal.Check(fresh.Approval, fresh.Item, store.Time.GetUtcNow())
-            ?? await Staleness.CheckAsync(attempt.Source, repository.DefaultBranch!, run.BaseCommit, item.Finding?.Path, ct).ConfigureAwait(false)
+            ?? await Staleness.CheckAsync(attempt.Source, repository.DefaultBranch!, run.BaseCommit, item.Paths(), ct).ConfigureAwait(false)
             ?? await labels.WithdrawnAsync(fresh.Approval, ct).ConfigureAwait(false)) is { } stale)
         {
             await StaleAsync(attempt, stale, ct).ConfigureAwait(false);

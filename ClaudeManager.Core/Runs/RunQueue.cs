@@ -11,7 +11,7 @@ using Microsoft.EntityFrameworkCore;
 namespace ClaudeManager.Core.Runs;
 
 /// <summary>A run in hand: everything its worker needs, read in the claim's own transaction.</summary>
-public sealed record ClaimedRun(Lease Lease, RunEntity Run, WorkItemEntity Item, RepositoryEntity Repository, ApprovalEntity Approval, FindingEntity? Finding);
+public sealed record ClaimedRun(Lease Lease, RunEntity Run, WorkItemEntity Item, RepositoryEntity Repository, ApprovalEntity Approval);
 
 /// <summary>
 /// The database is the queue. Claims are serial (an advisory lock, or SQLite's write gate), because each must see every gate of <see cref="RunGates"/>;
@@ -78,7 +78,7 @@ public sealed class RunQueue(Store store, ApprovalSeal seal, CurrentConfiguratio
             var candidates = await tx.Db.Runs.AsTracking()
                 .Where(r => (r.State == RunState.Queued || r.State == RunState.Parked) && (r.NotBefore == null || r.NotBefore <= now) && r.CancelRequestedAt == null && !inHand.Contains(r.Id))
                 .OrderByDescending(r => r.Score).ThenBy(r => r.Id).Take(CandidatesPerClaim)
-                .Include(r => r.WorkItem!.Repository).Include(r => r.WorkItem!.Finding)
+                .Include(r => r.WorkItem!.Repository).Include(r => r.WorkItem!.Findings)
                 .ToListAsync(token).ConfigureAwait(false);
             foreach (var run in candidates)
             {
@@ -112,7 +112,7 @@ public sealed class RunQueue(Store store, ApprovalSeal seal, CurrentConfiguratio
                 }
 
                 item.LatestRunId = run.Id;
-                return new ClaimedRun(new Lease(run.Id, owner, run.Attempt), run, item, item.Repository!, approval, item.Finding);
+                return new ClaimedRun(new Lease(run.Id, owner, run.Attempt), run, item, item.Repository!, approval);
             }
 
             return null;

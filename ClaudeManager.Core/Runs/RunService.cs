@@ -28,7 +28,7 @@ public static class RunArtifacts
 public sealed class RunService(Store store, ApprovalSeal seal)
 {
     public Task<Page<RunDto>> ListAsync(IReadOnlyList<RunState> states, long? workItemId, int skip, int take, CancellationToken ct)
-        => store.ReadAsync(async (db, token) =>
+        => store.ReadSnapshotAsync(async (db, token) =>
         {
             var query = db.Runs.Include(r => r.WorkItem!.Repository).AsQueryable();
             if (states.Count > 0)
@@ -121,7 +121,7 @@ public sealed class RunService(Store store, ApprovalSeal seal)
     public Task<Outcome<AcceptedDto>> AgainAsync(OperationContext operation, long id, bool resume, CancellationToken ct)
         => store.WriteAsync<Outcome<AcceptedDto>>(operation, async (tx, token) =>
         {
-            var old = await tx.Db.Runs.Include(r => r.WorkItem!.Repository).Include(r => r.WorkItem!.Finding).AsTracking().FirstOrDefaultAsync(r => r.Id == id, token).ConfigureAwait(false);
+            var old = await tx.Db.Runs.Include(r => r.WorkItem!.Repository).Include(r => r.WorkItem!.Findings).AsTracking().FirstOrDefaultAsync(r => r.Id == id, token).ConfigureAwait(false);
             if (old is null)
             {
                 return Refusal.NotFound("run", id);

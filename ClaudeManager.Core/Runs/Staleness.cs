@@ -10,9 +10,9 @@ public static class Staleness
 {
     /// <param name="repository">The user's repository.</param>
     /// <param name="branch">Its default branch, without <c>refs/heads/</c>.</param>
-    /// <param name="path">The finding's file; null for work that has none.</param>
+    /// <param name="paths">The findings' files; none for work that has none.</param>
     /// <returns>What changed, in words; null when the approval still fits.</returns>
-    public static async Task<string?> CheckAsync(string repository, string branch, string baseCommit, string? path, CancellationToken ct)
+    public static async Task<string?> CheckAsync(string repository, string branch, string baseCommit, IReadOnlyCollection<string> paths, CancellationToken ct)
     {
         var head = await HeadAsync(repository, branch, ct).ConfigureAwait(false);
         if (head is null)
@@ -20,15 +20,15 @@ public static class Staleness
             return $"The branch {branch} is gone.";
         }
 
-        if (head == baseCommit || path is null)
+        if (head == baseCommit || paths.Count == 0)
         {
             return null;
         }
 
-        var diff = await GitCommand.TryAsync(repository, ["diff-tree", "-r", "--no-commit-id", "--name-status", "-z", "--no-renames", baseCommit, head, "--", ":(literal)" + path], ct).ConfigureAwait(false);
+        var diff = await GitCommand.TryAsync(repository, ["diff-tree", "-r", "--no-commit-id", "--name-status", "-z", "--no-renames", baseCommit, head, "--", .. paths.Select(path => ":(literal)" + path)], ct).ConfigureAwait(false);
         return diff.ExitCode != 0 ? $"The approved base {Short(baseCommit)} is no longer in the repository."
-            : diff.Output.Length == 0 ? null
-            : diff.Output[0] == (byte)'D' ? $"Its file {path} is gone since {Short(baseCommit)}: look again."
+            : diff.Text.Split('\0') is not [var status, var path, ..] ? null
+            : status == "D" ? $"Its file {path} is gone since {Short(baseCommit)}: look again."
             : $"Its file {path} has changed since {Short(baseCommit)}: look again.";
     }
 

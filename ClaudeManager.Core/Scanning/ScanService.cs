@@ -132,7 +132,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
         var current = configuration.Value;
         var started = store.Time.GetTimestamp();
         var known = registered is null ? [] : await store.ReadAsync((db, token) => db.Findings.Where(f => f.RepositoryId == registered.Id).ToListAsync(token), ct).ConfigureAwait(false);
-        var settled = registered is null ? [] : await store.ReadAsync((db, token) => db.WorkItems.Where(w => w.RepositoryId == registered.Id).Select(w => w.Fingerprint).ToHashSetAsync(token), ct).ConfigureAwait(false);
+        var settled = registered is null ? [] : await store.ReadAsync((db, token) => db.Findings.Where(f => f.RepositoryId == registered.Id && f.WorkItemId != null).Select(f => f.Fingerprint).ToHashSetAsync(token), ct).ConfigureAwait(false);
         var results = await LookAsync(new ScanRequest(repository, registered?.ScannedCommit, Full: true, explain, current.Analyzer) { GitHub = state }, Enabled(current), registered, ct).ConfigureAwait(false);
         var problems = results.SelectMany(r => r.Result.Problems).ToList();
         var findings = results.SelectMany(r => Findings(r, known)).OrderBy(f => f.Path, StringComparer.Ordinal).ThenBy(f => f.Line).ToList();
@@ -152,7 +152,9 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
 
         var scores = findings.ToDictionary(f => f, f => Ranker.Rank(_byKey[f.Scanner].Weigh(f), current.Ranking, store.Time.GetUtcNow()).Score);
         var (taken, candidates) = (findings.Where(f => settled.Contains(f.Fingerprint)), findings.Where(f => !settled.Contains(f.Fingerprint)));
-        var proposed = ProposalWriter.WithinCaps(ProposalWriter.WithoutRepetition(candidates, taken, f => f, f => scores[f], state?.Name), f => f.Path, f => scores[f], current.Analyzer).ToHashSet();
+        var distinct = ProposalWriter.WithoutRepetition(candidates, taken, f => f, f => scores[f], state?.Name);
+        var groups = ProposalWriter.WithinCaps(ProposalGroups.Of(distinct, f => f, current.Analyzer.GroupProposals), g => g[0].Path, g => g.Max(f => scores[f]), current.Analyzer).ToList();
+        var proposed = groups.SelectMany(g => g).ToHashSet();
         return new ScanPreviewDto(
             state?.Name.ToString() ?? repository.Name,
             repository.Commit,
@@ -161,10 +163,10 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
             MostOf(results, r => r.FilesRead),
             store.Time.GetElapsedTime(started).TotalSeconds,
             [.. findings.Select(f => f.ToDto(scores[f], proposed.Contains(f)))],
-            proposed.Count,
+            groups.Count,
             // The results of a local repository stay in it.
-            state is null ? 0 : ProposalWriter.ExpectedCalls(proposed.Count, proposed.SelectMany(f => _byKey[f.Scanner].Labels)),
-            state is null || proposed.Count == 0 ? null : await gateway.ForecastAsync(proposed.Count, ct).ConfigureAwait(false),
+            state is null ? 0 : ProposalWriter.ExpectedCalls(groups.Count, proposed.SelectMany(f => _byKey[f.Scanner].Labels)),
+            state is null || groups.Count == 0 ? null : await gateway.ForecastAsync(groups.Count, ct).ConfigureAwait(false),
             problems,
             explain ? [.. results.SelectMany(r => r.Result.Explanations)] : null);
     }
@@ -174,7 +176,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
 
     private async Task<IReadOnlyDictionary<Marker, GitHubIssue>> ListProposalsAsync(DateTimeOffset? since, CancellationToken ct)
         => configuration.Value.GitHub.ManagerRepo is { } manager
-            ? await gateway.ListProposalsAsync(RepositoryName.Parse(manager), ct, since).ConfigureAwait(false)
+            ? ProposalText.ByFinding(await gateway.ListProposalsAsync(RepositoryName.Parse(manager), ct, since).ConfigureAwait(false))
             : throw new CredentialException("CM7030", "There is no repository to propose in.", "Set github.managerRepo to the owner/name of the repository where issues are to be filed.");
 
     private static ScanProblemDto MemoryProblem(string message, string? fix) => new(null, "proposals_unknown", $"What is proposed already cannot be read: {message} {fix}".TrimEnd());
@@ -293,7 +295,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
     {
         var mayPropose = repository.Kind == RepositoryKind.GitHub && (propose ?? repository.Accepted)
             && (results.Any(r => r.Result.Found.Count > 0)
-                || await store.ReadAsync((db, token) => db.Findings.AnyAsync(f => f.RepositoryId == repository.Id && !f.Gone && !db.WorkItems.Any(w => w.FindingId == f.Id), token), ct).ConfigureAwait(false));
+                || await store.ReadAsync((db, token) => db.Findings.AnyAsync(f => f.RepositoryId == repository.Id && !f.Gone && f.WorkItemId == null, token), ct).ConfigureAwait(false));
         return mayPropose ? await round.ProposalsAsync(ct).ConfigureAwait(false) : new(s_nothing, null);
     }
 

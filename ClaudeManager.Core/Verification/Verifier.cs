@@ -17,15 +17,6 @@ namespace ClaudeManager.Core.Verification;
 /// <param name="Sandbox">The level the agent itself runs under.</param>
 public sealed record VerificationRequest(RunIdentity Run, long RepositoryId, string Commit, SandboxLevel Sandbox, ExecutorConfiguration Executor);
 
-/// <summary>Whether the finding a work item is about is still in the new tree.</summary>
-public enum FindingState
-{
-    /// <summary>The item is not about a finding that can be looked for.</summary>
-    NotApplicable,
-    Gone,
-    Present,
-}
-
 /// <summary>Runs the checks of a repository in a clean checkout, contained like the agent, and judges what came of it.</summary>
 public sealed class Verifier(ContainedProcess processes, WorkspaceStore workspaces, DataDirectory data, Redactor redactor)
 {
@@ -70,9 +61,9 @@ public sealed class Verifier(ContainedProcess processes, WorkspaceStore workspac
         => RunAsync(plan, request, "after", sink, ct);
 
     /// <summary>What the results mean. Pure: the same facts always give the same receipt.</summary>
-    /// <param name="finding">Whether the finding is still in the new tree.</param>
+    /// <param name="findingsLeft">How many of the item's findings are still in the new tree; null when they cannot be looked for.</param>
     public static VerificationReceiptDto Judge(
-        VerifyPlan plan, SandboxLevel sandbox, IReadOnlyList<CheckResultDto> before, IReadOnlyList<CheckResultDto> after, Diff diff, FindingState finding)
+        VerifyPlan plan, SandboxLevel sandbox, IReadOnlyList<CheckResultDto> before, IReadOnlyList<CheckResultDto> after, Diff diff, int? findingsLeft)
     {
         var faults = new List<string>();
         var doubts = new List<string>();
@@ -81,9 +72,9 @@ public sealed class Verifier(ContainedProcess processes, WorkspaceStore workspac
             faults.Add("Nothing was changed.");
         }
 
-        if (finding == FindingState.Present)
+        if (findingsLeft > 0)
         {
-            faults.Add("The finding is still there.");
+            faults.Add(findingsLeft == 1 ? "The finding is still there." : string.Create(CultureInfo.InvariantCulture, $"{findingsLeft} findings are still there."));
         }
 
         faults.AddRange(TestChanges.Find(diff, plan.DefinedBy));
@@ -102,11 +93,11 @@ public sealed class Verifier(ContainedProcess processes, WorkspaceStore workspac
             : plan.Checks.Count == 0 ? NothingToRun
             : proved > 0 && proved + SameFailures(plan, before, after) == plan.Checks.Count ? Passed
             : NotComparable;
-        return new VerificationReceiptDto(verdict, plan.Source, sandbox, before, after, [.. faults, .. doubts], finding switch
+        return new VerificationReceiptDto(verdict, plan.Source, sandbox, before, after, [.. faults, .. doubts], findingsLeft switch
         {
-            FindingState.Gone => "gone",
-            FindingState.Present => "present",
-            FindingState.NotApplicable => null,
+            null => null,
+            0 => "gone",
+            _ => "present",
         });
     }
 

@@ -36,102 +36,143 @@ public static class ProposalWriter
     public static async Task<ProposalCounts> ApplyAsync(StoreTransaction tx, RepositoryEntity repository, FindingChanges changes, bool propose, IReadOnlyDictionary<Marker, GitHubIssue> written, ManagerConfiguration configuration, IReadOnlyDictionary<string, IScanner> scanners, CancellationToken ct)
     {
         await tx.Db.SaveChangesAsync(ct).ConfigureAwait(false);
-        var affected = changes.Moved.Concat(changes.Changed).Concat(changes.Gone).Concat(changes.Returned).Select(f => f.Id).ToHashSet();
-        var items = (await tx.Db.WorkItems.Where(w => w.RepositoryId == repository.Id && w.FindingId != null).ToListAsync(ct).ConfigureAwait(false))
-            .Where(w => affected.Contains(w.FindingId!.Value)).ToDictionary(w => w.FindingId!.Value);
+        var affected = changes.Moved.Concat(changes.Changed).Concat(changes.Gone).Concat(changes.Returned).Select(f => f.WorkItemId).OfType<long>().ToHashSet();
+        var items = (await tx.Db.WorkItems.Include(w => w.Findings).Where(w => w.RepositoryId == repository.Id && w.FindingId != null).ToListAsync(ct).ConfigureAwait(false))
+            .Where(w => affected.Contains(w.Id)).ToDictionary(w => w.Id);
         var words = new Words(repository, changes.Commit, configuration, scanners, await HistoryAsync(tx.Db, repository.Id, ct).ConfigureAwait(false));
         int closed = 0, reopened = 0;
-        foreach (var finding in changes.Gone)
+        foreach (var (item, findings) in ItemsOf(changes.Gone))
         {
-            if (items.TryGetValue(finding.Id, out var item) && await CloseAsync(tx, item, changes.Commit, scanners.GetValueOrDefault(finding.Scanner)?.LooksBeyondCommits is true, ct).ConfigureAwait(false))
+            if (item.Findings.Any(f => !f.Gone))
+            {
+                await FollowAsync(tx, item, words, ct).ConfigureAwait(false);
+            }
+            else if (await CloseAsync(tx, item, changes.Commit, scanners.GetValueOrDefault(findings[0].Scanner)?.LooksBeyondCommits is true, ct).ConfigureAwait(false))
             {
                 closed++;
             }
         }
 
-        foreach (var finding in changes.Moved.Concat(changes.Changed))
+        foreach (var (item, _) in ItemsOf(changes.Moved.Concat(changes.Changed)))
         {
-            if (items.TryGetValue(finding.Id, out var item))
-            {
-                await FollowAsync(tx, item, finding, words, ct).ConfigureAwait(false);
-            }
+            await FollowAsync(tx, item, words, ct).ConfigureAwait(false);
         }
 
-        foreach (var finding in changes.Returned)
+        foreach (var (item, _) in ItemsOf(changes.Returned))
         {
-            if (items.TryGetValue(finding.Id, out var item))
+            if (item.RejectedTextHash is { } rejected && rejected == item.Says())
             {
-                if (item.RejectedTextHash == finding.TextHash)
-                {
-                    continue;
-                }
+                continue;
+            }
 
-                Describe(tx, item, finding, words);
-                if (item.State is WorkItemState.Closed or WorkItemState.Done)
-                {
-                    WorkItemStateMachine.Move(tx, item, WorkItemState.Proposed, $"Came back with {Short(changes.Commit)}.");
-                    reopened++;
-                }
+            if (item.State is WorkItemState.Closed or WorkItemState.Done)
+            {
+                Describe(tx, item, words);
+                WorkItemStateMachine.Move(tx, item, WorkItemState.Proposed, $"Came back with {Short(changes.Commit)}.");
+                reopened++;
+            }
+            else
+            {
+                await FollowAsync(tx, item, words, ct).ConfigureAwait(false);
             }
         }
 
         var proposed = propose ? await ProposeAsync(tx, words, written, ct).ConfigureAwait(false) : 0;
         return new ProposalCounts(proposed, closed, reopened);
+
+        IEnumerable<(WorkItemEntity Item, IReadOnlyList<FindingEntity> Findings)> ItemsOf(IEnumerable<FindingEntity> findings)
+            => findings.Where(f => f.WorkItemId is { } id && items.ContainsKey(id)).GroupBy(f => f.WorkItemId!.Value).Select(g => (items[g.Key], (IReadOnlyList<FindingEntity>)[.. g]));
     }
 
     /// <summary>Proposes the best of what is found and not yet proposed, within the caps of one scan.</summary>
     private static async Task<int> ProposeAsync(StoreTransaction tx, Words words, IReadOnlyDictionary<Marker, GitHubIssue> written, CancellationToken ct)
     {
         var (repository, commit) = (words.Repository, words.Commit);
-        var waiting = await tx.Db.Findings
-            .Where(f => f.RepositoryId == repository.Id && !f.Gone && !tx.Db.WorkItems.Any(w => w.FindingId == f.Id))
-            .ToListAsync(ct).ConfigureAwait(false);
-        foreach (var finding in waiting.ToList())
+        var waiting = await tx.Db.Findings.Where(f => f.RepositoryId == repository.Id && !f.Gone && f.WorkItemId == null).ToListAsync(ct).ConfigureAwait(false);
+        foreach (var (issue, findings) in waiting.Where(f => words.Scanners.ContainsKey(f.Scanner))
+            .GroupBy(f => (written.GetValueOrDefault(ProposalText.MarkerOf(repository, f.Fingerprint))?.Number, f.Scanner)).Where(g => g.Key.Number is not null)
+            .Select(g => (written[ProposalText.MarkerOf(repository, g.First().Fingerprint)], g.ToList())).ToList())
         {
-            if (written.Count > 0 && written.TryGetValue(ProposalText.MarkerOf(repository, finding.Fingerprint), out var issue))
-            {
-                await AdoptAsync(tx, finding, issue, words, ct).ConfigureAwait(false);
-                waiting.Remove(finding);
-            }
+            await AdoptAsync(tx, findings, issue, words, ct).ConfigureAwait(false);
+            waiting.RemoveAll(findings.Contains);
         }
 
-        var ranked = waiting.Where(f => words.Scanners.ContainsKey(f.Scanner)).Select(f => (Finding: f, Ranking: words.Rank(f, tx.Now)));
-        var taken = await tx.Db.Findings.Where(f => f.RepositoryId == repository.Id && f.IssueReference != null && tx.Db.WorkItems.Any(w => w.FindingId == f.Id)).ToListAsync(ct).ConfigureAwait(false);
-        var distinct = WithoutRepetition(ranked, taken, r => r.Finding, r => r.Ranking.Score, repository.Kind == RepositoryKind.GitHub ? RepositoryName.Parse(repository.Location) : null);
-        var chosen = WithinCaps(distinct, r => r.Finding.Path, r => r.Ranking.Score, words.Configuration.Analyzer).ToList();
-        foreach (var (finding, _) in chosen)
+        var ranked = waiting.Where(f => words.Scanners.ContainsKey(f.Scanner)).Select(f => (Finding: f, words.Rank(f, tx.Now).Score));
+        var taken = await tx.Db.Findings.Where(f => f.RepositoryId == repository.Id && f.IssueReference != null && f.WorkItemId != null).ToListAsync(ct).ConfigureAwait(false);
+        var distinct = WithoutRepetition(ranked, taken, r => r.Finding, r => r.Score, repository.Kind == RepositoryKind.GitHub ? RepositoryName.Parse(repository.Location) : null).ToList();
+        await JoinAsync(tx, distinct.Select(r => r.Finding), words, ct).ConfigureAwait(false);
+        var groups = ProposalGroups.Of(distinct.Where(r => r.Finding.WorkItemId is null), r => r.Finding, words.Configuration.Analyzer.GroupProposals);
+        var chosen = WithinCaps(groups, g => g[0].Finding.Path, g => g.Max(r => r.Score), words.Configuration.Analyzer).ToList();
+        foreach (var group in chosen)
         {
-            var item = await CreateAsync(tx, finding, WorkItemState.Proposed, words, ct).ConfigureAwait(false);
-            tx.Audit(new AuditRecord("proposal", "work_item.proposed", "work_item", item.Id.ToString(CultureInfo.InvariantCulture), Details: new Dictionary<string, object?> { ["repository"] = repository.Name, ["fingerprint"] = item.Fingerprint, ["commit"] = commit }));
+            var item = await CreateAsync(tx, [.. group.Select(r => r.Finding)], null, WorkItemState.Proposed, words, ct).ConfigureAwait(false);
+            tx.Audit(new AuditRecord("proposal", "work_item.proposed", "work_item", item.Id.ToString(CultureInfo.InvariantCulture), Details: new Dictionary<string, object?> { ["repository"] = repository.Name, ["fingerprint"] = item.Fingerprint, ["findings"] = group.Count, ["commit"] = commit }));
             tx.Publish("work_item.changed", "work_item", item.Id, ManagerJson.Name(item.State), item.Title);
         }
 
         return chosen.Count;
     }
 
-    private static async Task<WorkItemEntity> CreateAsync(StoreTransaction tx, FindingEntity finding, WorkItemState state, Words words, CancellationToken ct)
+    /// <summary>What is new in a file, or a directory, of which something waits for a decision joins it. What is decided on stays as it is.</summary>
+    private static async Task JoinAsync(StoreTransaction tx, IEnumerable<FindingEntity> candidates, Words words, CancellationToken ct)
+    {
+        var grouping = words.Configuration.Analyzer.GroupProposals;
+        if (grouping == ProposalGroups.None)
+        {
+            return;
+        }
+
+        var open = (await tx.Db.WorkItems.Include(w => w.Findings).Where(w => w.RepositoryId == words.Repository.Id && w.State == WorkItemState.Proposed && w.FindingId != null).OrderBy(w => w.Id).ToListAsync(ct).ConfigureAwait(false))
+            .Select(w => (Item: w, Keys: w.Findings.Select(f => ProposalGroups.KeyOf(f, grouping)).Distinct().ToList()))
+            .Where(w => w.Keys is [not null]).ToLookup(w => w.Keys[0], w => w.Item);
+        foreach (var group in ProposalGroups.Of(candidates, f => f, grouping).SelectMany(g => g).Where(f => ProposalGroups.KeyOf(f, grouping) is not null).GroupBy(f => ProposalGroups.KeyOf(f, grouping)))
+        {
+            foreach (var finding in group)
+            {
+                if (open[group.Key].FirstOrDefault(w => ProposalGroups.HasRoom(w.Findings, finding)) is { } item)
+                {
+                    item.Findings.Add(finding);
+                    finding.WorkItemId = item.Id;
+                }
+            }
+
+            foreach (var item in open[group.Key].Where(w => w.Findings.Any(group.Contains)))
+            {
+                Describe(tx, item, words);
+                tx.Audit(new AuditRecord("proposal", "work_item.joined", "work_item", item.Id.ToString(CultureInfo.InvariantCulture), Details: new Dictionary<string, object?> { ["findings"] = item.Findings.Count(group.Contains), ["commit"] = words.Commit }));
+                tx.Publish("work_item.changed", "work_item", item.Id, ManagerJson.Name(item.State), item.Title);
+            }
+        }
+    }
+
+    /// <param name="fingerprint">What the item is known by already; null: it is known by the first of its findings.</param>
+    private static async Task<WorkItemEntity> CreateAsync(StoreTransaction tx, IReadOnlyList<FindingEntity> findings, string? fingerprint, WorkItemState state, Words words, CancellationToken ct)
     {
         var item = new WorkItemEntity
         {
             RepositoryId = words.Repository.Id,
-            Finding = finding,
-            Fingerprint = finding.Fingerprint,
+            Fingerprint = fingerprint ?? findings[0].Fingerprint,
             Title = "",
             Body = "",
             ScoreTerms = "[]",
-            Labels = JsonSerializer.Serialize(words.ScannerOf(finding).Labels),
+            Labels = JsonSerializer.Serialize(words.ScannerOf(findings[0]).Labels),
             CorrelationId = tx.Operation.CorrelationId,
             State = state,
             CreatedAt = tx.Now,
         };
-        Describe(tx, item, finding, words);
+        foreach (var finding in findings)
+        {
+            item.Findings.Add(finding);
+        }
+
+        Describe(tx, item, words);
         tx.Db.WorkItems.Add(item);
         await tx.Db.SaveChangesAsync(ct).ConfigureAwait(false);
         return item;
     }
 
-    /// <summary>A finding that was proposed before this store knew of it takes its issue over, and what people decided there.</summary>
-    private static async Task AdoptAsync(StoreTransaction tx, FindingEntity finding, GitHubIssue issue, Words words, CancellationToken ct)
+    /// <summary>What was proposed before this store knew of it takes its issue over, and what people decided there.</summary>
+    private static async Task AdoptAsync(StoreTransaction tx, IReadOnlyList<FindingEntity> findings, GitHubIssue issue, Words words, CancellationToken ct)
     {
         var (state, why) = issue switch
         {
@@ -139,9 +180,9 @@ public static class ProposalWriter
             { StateReason: "not_planned" } => (WorkItemState.Rejected, "Closed on GitHub as not planned."),
             _ => (WorkItemState.Closed, "Closed on GitHub."),
         };
-        var item = await CreateAsync(tx, finding, state, words, ct).ConfigureAwait(false);
+        var item = await CreateAsync(tx, findings, ProposalText.MarkerOf(issue.Body) is { } marker ? ProposalText.FingerprintOf(marker) : null, state, words, ct).ConfigureAwait(false);
         item.StateReason = why;
-        item.RejectedTextHash = state == WorkItemState.Rejected ? finding.TextHash : null;
+        item.RejectedTextHash = state == WorkItemState.Rejected ? item.Says() : null;
         // Only what is exactly what we write is known to be ours; of another text the effect that wants to change it finds out who wrote it.
         var text = ProposalText.Read(issue.Title, issue.Body);
         var isOurs = text == ProposalText.Of(item);
@@ -215,7 +256,7 @@ public static class ProposalWriter
         return true;
     }
 
-    private static async Task FollowAsync(StoreTransaction tx, WorkItemEntity item, FindingEntity finding, Words words, CancellationToken ct)
+    private static async Task FollowAsync(StoreTransaction tx, WorkItemEntity item, Words words, CancellationToken ct)
     {
         if (item.State is WorkItemState.Queued or WorkItemState.Running or WorkItemState.Review or WorkItemState.Done)
         {
@@ -224,8 +265,8 @@ public static class ProposalWriter
         }
 
         var before = (item.Title, item.Body);
-        Describe(tx, item, finding, words);
-        if (item.State == WorkItemState.Rejected && item.RejectedTextHash != finding.TextHash)
+        Describe(tx, item, words);
+        if (item.State == WorkItemState.Rejected && item.RejectedTextHash != item.Says())
         {
             WorkItemStateMachine.Move(tx, item, WorkItemState.Proposed, "Its text has changed since it was rejected.");
         }
@@ -251,14 +292,16 @@ public static class ProposalWriter
         }
     }
 
-    private static void Describe(StoreTransaction tx, WorkItemEntity item, FindingEntity finding, Words words)
+    private static void Describe(StoreTransaction tx, WorkItemEntity item, Words words)
     {
-        var ranking = words.Rank(finding, tx.Now);
+        var findings = item.Present();
+        var (finding, ranking) = findings.Select(f => (Finding: f, Ranking: words.Rank(f, tx.Now))).MaxBy(f => f.Ranking.Score);
+        item.Finding = finding;
         item.Kind = ranking.Kind;
         item.ComputedScore = ranking.Score;
         item.Score = item.ScoreOverride ?? ranking.Score;
         item.ScoreTerms = JsonSerializer.Serialize(ranking.Terms, ManagerJson.Options);
-        (item.Title, item.Body) = words.ScannerOf(finding).Describe(finding, new ProposalPlace(words.Repository, words.Commit, words.Configuration.GitHub));
+        (item.Title, item.Body) = ProposalGroups.Describe(findings, words.ScannerOf(finding), new ProposalPlace(words.Repository, words.Commit, words.Configuration.GitHub));
         item.BaseCommit = words.Commit;
         WorkItemStateMachine.Touch(tx, item);
     }

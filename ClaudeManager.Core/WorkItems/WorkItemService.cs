@@ -25,7 +25,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
     public const int MostAtOnce = 100;
 
     public Task<Page<WorkItemDto>> ListAsync(IReadOnlyList<WorkItemState> states, long? repositoryId, string? search, string? sort, int skip, int take, CancellationToken ct)
-        => store.ReadAsync(async (db, token) =>
+        => store.ReadSnapshotAsync(async (db, token) =>
         {
             var query = db.WorkItems.Include(w => w.Repository).Include(w => w.Finding).Where(w => !w.Repository!.Removed);
             if (states.Count > 0)
@@ -42,7 +42,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
             {
                 var text = search.Trim().ToLowerInvariant();
 #pragma warning disable CA1304, CA1311, CA1862 // Translated to SQL's lower(), which has no culture.
-                query = query.Where(w => w.Title.ToLower().Contains(text) || (w.Finding != null && w.Finding.Text.ToLower().Contains(text)));
+                query = query.Where(w => w.Title.ToLower().Contains(text) || w.Findings.Any(f => f.Text.ToLower().Contains(text)));
 #pragma warning restore CA1304, CA1311, CA1862
             }
 
@@ -82,6 +82,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
                 item.ToDto(),
                 item.Body,
                 item.Finding?.ToDto(item.Score),
+                [.. item.Present().Select(f => f.ToDto(item.Score))],
                 item.BaseCommit,
                 item.LabelList(),
                 item.Terms(),
@@ -346,7 +347,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
             }
 
             await EndWaitingAsync(tx, item, "The work item was rejected.", token).ConfigureAwait(false);
-            item.RejectedTextHash = item.Finding?.TextHash;
+            item.RejectedTextHash = item.Says();
             WorkItemStateMachine.Move(tx, item, WorkItemState.Rejected, InertText.Title(request.Reason, 2000), AuditSeverity.Medium);
             return null;
         }, ct);
@@ -467,7 +468,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
             return due.Count;
         }, ct);
 
-    private static IQueryable<WorkItemEntity> Full(ManagerDbContext db) => db.WorkItems.Include(w => w.Repository).Include(w => w.Finding);
+    private static IQueryable<WorkItemEntity> Full(ManagerDbContext db) => db.WorkItems.Include(w => w.Repository).Include(w => w.Finding).Include(w => w.Findings);
 
     private async Task<Outcome<WorkItemDetailDto>> DecideAsync(OperationContext operation, long id, int? version, Func<StoreTransaction, WorkItemEntity, CancellationToken, Task<Refusal?>> decide, CancellationToken ct)
     {
@@ -535,8 +536,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
         item.Repository!.Name,
         baseCommit,
         item.Finding is null ? PromptAuthorship.Operator : PromptAuthorship.Repository,
-        null,
-        item.Finding is { Line: > 0 } f ? new PromptFinding(f.Path, f.Line, f.Marker, f.Text, f.Symbol, f.Context, f.ContextStartLine, f.Author) : null);
+        Findings: [.. item.Present().Where(f => f.Line > 0).Select(f => new PromptFinding(f.Path, f.Line, f.Marker, f.Text, f.Symbol, f.Context, f.ContextStartLine, f.Author))]);
 
     /// <summary>From what runs of this kind cost in this repository; honest when there are none.</summary>
     private async Task<string> EstimateAsync(WorkItemEntity item, CancellationToken ct)

@@ -5,6 +5,8 @@ using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Tests.Shared.Persistence;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
 
 namespace ClaudeManager.Persistence.Tests;
 
@@ -54,10 +56,64 @@ public abstract class StoreTests : StoreConformance
     }
 
     [Fact]
+    public async Task Migrate_StoreOfBeforeGroups_EveryFindingIsOfItsWorkItem()
+    {
+        var repository = await Subject.RepositoryAsync("app", Ct);
+        await Subject.QueuedRunAsync(repository, 1, Ct);
+        await Subject.Store.WriteAsync(TestStore.Operation, async (tx, token) =>
+        {
+            tx.Db.Findings.AddRange(Finding(repository.Id, "1"), Finding(repository.Id, "2"));
+            await tx.Db.SaveChangesAsync(token);
+            (await tx.Db.WorkItems.SingleAsync(token)).FindingId = 2;
+        }, Ct);
+        await using var db = await Subject.Contexts.CreateDbContextAsync(Ct);
+        await db.GetService<IMigrator>().MigrateAsync(db.Database.GetMigrations().Single(m => m.EndsWith("_GitHub", StringComparison.Ordinal)), Ct);
+
+        await Subject.Administration.MigrateAsync(Ct);
+
+        Assert.Equal([null, 1L], await db.Findings.OrderBy(f => f.Id).Select(f => f.WorkItemId).ToListAsync(Ct));
+    }
+
+    private static FindingEntity Finding(long repositoryId, string fingerprint) => new()
+    {
+        RepositoryId = repositoryId,
+        Scanner = "todo-comments",
+        Fingerprint = fingerprint,
+        TextHash = "",
+        Path = "a.c",
+        Line = 1,
+        Marker = "TODO",
+        Text = "",
+        Context = "",
+        NeighbourhoodHash = "",
+        BlobId = "",
+        FirstSeenCommit = "",
+        LastSeenCommit = "",
+    };
+
+    [Fact]
     public async Task Migrate_FromManyAtOnce_Succeeds()
     {
         await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Subject.Administration.MigrateAsync(Ct)));
         Assert.Empty((await Subject.Administration.GetStatusAsync(Ct)).Pending);
+    }
+
+    [Fact]
+    public async Task ReadSnapshotAsync_WrittenMeanwhile_AllQueriesSeeTheSameMoment()
+    {
+        var (before, after) = await Subject.Store.ReadSnapshotAsync(async (db, ct) =>
+        {
+            var first = await db.Settings.CountAsync(ct);
+            await Subject.Store.WriteAsync(TestStore.Operation, (tx, _) =>
+            {
+                tx.Db.Settings.Add(new SettingEntity { Key = "k", Value = "v", UpdatedAt = tx.Now });
+                return Task.CompletedTask;
+            }, ct);
+            return (first, await db.Settings.CountAsync(ct));
+        }, Ct);
+
+        Assert.Equal(before, after);
+        Assert.Equal(before + 1, await Subject.Store.ReadSnapshotAsync((db, ct) => db.Settings.CountAsync(ct), Ct));
     }
 
     [Fact]

@@ -17,38 +17,38 @@ public sealed class OverviewPageTests : PageContext
     }
 
     [Fact]
-    public void AddSample_OneClick_ShowsItsWorkPlainlyLabelled()
+    public async Task AddSample_OneClick_ShowsItsWorkPlainlyLabelled()
     {
         Data.Repositories.Clear();
         Data.Items.Clear();
         var page = Render<OverviewPage>();
-        page.WaitForElement("[data-testid=add-sample]").Click();
+        await page.DoAsync("[data-testid=add-sample]", element => element.Click());
 
         page.WaitForAssertion(() => Assert.Contains("Sample", page.Find("[data-testid=needs-approval] .tag.sample").TextContent, StringComparison.Ordinal));
     }
 
     [Fact]
-    public void Preview_NotARepository_SaysWhatIsWrongAndAddsNothing()
+    public async Task Preview_NotARepository_SaysWhatIsWrongAndAddsNothing()
     {
         Data.Repositories.Clear();
         var page = Render<OverviewPage>();
-        page.WaitForElement("[data-testid=add-repository-path]").Input("nowhere");
-        page.Find("[data-testid=add-repository-form]").Submit();
+        await page.DoAsync("[data-testid=add-repository-path]", element => element.Input("nowhere"));
+        await page.DoAsync("[data-testid=add-repository-form]", element => element.Submit());
 
         page.WaitForAssertion(() => Assert.Contains("There is no git repository at 'nowhere'.", page.Find("[data-testid=problem]").TextContent, StringComparison.Ordinal));
         Assert.Empty(Data.Repositories);
     }
 
     [Fact]
-    public void Accept_AfterAPreview_AddsWhatWasPreviewedAndNotWhatWasTypedSince()
+    public async Task Accept_AfterAPreview_AddsWhatWasPreviewedAndNotWhatWasTypedSince()
     {
         Data.Repositories.Clear();
         var page = Render<OverviewPage>();
-        page.WaitForElement("[data-testid=add-repository-path]").Input("/src/one");
-        page.Find("[data-testid=add-repository-form]").Submit();
+        await page.DoAsync("[data-testid=add-repository-path]", element => element.Input("/src/one"));
+        await page.DoAsync("[data-testid=add-repository-form]", element => element.Submit());
         page.WaitForElement("[data-testid=add-repository-accept]");
-        page.Find("[data-testid=add-repository-path]").Input("/src/two");
-        page.Find("[data-testid=add-repository-accept]").Click();
+        await page.DoAsync("[data-testid=add-repository-path]", element => element.Input("/src/two"));
+        await page.DoAsync("[data-testid=add-repository-accept]", element => element.Click());
 
         page.WaitForAssertion(() => Assert.Equal("/src/one", Assert.Single(Data.Repositories).Location));
     }
@@ -78,7 +78,7 @@ public sealed class OverviewPageTests : PageContext
     }
 
     [Fact]
-    public void Render_ChangesOnTheWayToGitHub_SaysHowManyUntilWhenAndWhatHoldsThemUp()
+    public async Task Render_ChangesOnTheWayToGitHub_SaysHowManyUntilWhenAndWhatHoldsThemUp()
     {
         Data.Outbox = new(4213, 17, SampleData.Now.AddMinutes(9), "GitHub allows no more new content: <b>wait</b>", 3, 0, SampleData.Now.AddHours(8.6));
         var page = Render<OverviewPage>();
@@ -88,7 +88,7 @@ public sealed class OverviewPageTests : PageContext
         Assert.Contains("All there in 8 h", notice.TextContent, StringComparison.Ordinal);
         Assert.Contains("17 of them wait.", notice.TextContent, StringComparison.Ordinal);
         Assert.Contains("3 were tried in vain", notice.TextContent, StringComparison.Ordinal);
-        page.Find("[data-testid=outbox-retry]").Click();
+        await page.DoAsync("[data-testid=outbox-retry]", element => element.Click());
         page.WaitForAssertion(() => Assert.Equal(0, Data.Outbox.Blocked));
         Assert.Contains("&lt;b&gt;wait&lt;/b&gt;", notice.InnerHtml, StringComparison.Ordinal);
     }

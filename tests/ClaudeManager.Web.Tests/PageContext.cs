@@ -1,6 +1,8 @@
+using AngleSharp.Dom;
 using Bunit;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Web.Services;
+using Microsoft.AspNetCore.Components;
 using MudBlazor.Services;
 
 namespace ClaudeManager.Web.Tests;
@@ -38,5 +40,15 @@ public abstract class PageContext : BunitContext, IAsyncLifetime
         await _feed.StopAsync(CancellationToken.None);
         await base.DisposeAsyncCore();
         await Api.DisposeAsync();
+    }
+}
+
+internal static class RenderedPages
+{
+    /// <summary>Waits for an element and acts on it in one step of the renderer: a rendering between finding it and acting would leave an element whose handler is gone.</summary>
+    public static async Task DoAsync<T>(this IRenderedComponent<T> page, string selector, Action<IElement> act) where T : IComponent
+    {
+        page.WaitForElement(selector);
+        await page.InvokeAsync(() => act(page.Find(selector)));
     }
 }

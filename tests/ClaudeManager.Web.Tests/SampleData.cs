@@ -142,10 +142,14 @@ internal sealed class SampleData
 
     public WorkItemDto Item(long id) => Items.Single(i => i.Id == id);
 
+    /// <summary>Beside the one that every item has.</summary>
+    public List<FindingDto> MoreFindings { get; } = [];
+
     public WorkItemDetailDto? WorkItem(long id) => Items.All(i => i.Id != id) ? null : new(
         Item(id),
         "An empty line in the middle of a file ends the import without a word.\nFound in `CsvReader.ReadRow`.",
         Finding(Item(id).Path ?? "greet.sh", 42, Item(id).Marker ?? "TODO", "handle the empty line", Item(id).Score),
+        [Finding(Item(id).Path ?? "greet.sh", 42, Item(id).Marker ?? "TODO", "handle the empty line", Item(id).Score), .. MoreFindings],
         "5d0e1c7a9b3f2468ace013579bdf02468ace0135",
         ["import", "csv"],
         [new ScoreTermDto("kind", 3.0, "A bug weighs 3.0 of 10."), new ScoreTermDto("priority", 1.5, "Nothing says how urgent; the default is 1.5."), new ScoreTermDto("age", 0.9, "Written 214 days ago by ada."), new ScoreTermDto("churn", 1.6, "The file changed 14 times in 90 days."), new ScoreTermDto("effort", -0.3, "The symbol is 180 lines long.")],

@@ -51,9 +51,14 @@ internal static class WorkItemPrinter
             output.Say($"  {term.Value,6:+0.00;-0.00;0.00}  {term.Name}: {term.Why}");
         }
 
-        if (detail.Finding is { } finding)
+        foreach (var finding in detail.Findings)
         {
             output.Say("");
+            if (detail.Findings.Count > 1)
+            {
+                output.Say($"{finding.Path}:{finding.Line}");
+            }
+
             var line = finding.ContextStartLine;
             foreach (var text in finding.Context.Split('\n'))
             {

@@ -5,7 +5,7 @@ namespace ClaudeManager.Core.Agents.Prompts;
 /// <summary>What a prompt is made from. All of it but the repository's name is text that somebody else wrote.</summary>
 /// <param name="Repository">The name the operator gave the repository.</param>
 /// <param name="Author">Who wrote title and body, where that is known.</param>
-/// <param name="Finding">The place in the code; null for an issue or a work item written by hand.</param>
+/// <param name="Findings">The places in the code; none for an issue or a work item written by hand. Of several, the body says what they are.</param>
 public sealed record PromptInput(
     string Title,
     string Body,
@@ -15,7 +15,14 @@ public sealed record PromptInput(
     string BaseCommit,
     PromptAuthorship Authorship = PromptAuthorship.Repository,
     string? Author = null,
-    PromptFinding? Finding = null);
+    IReadOnlyList<PromptFinding>? Findings = null)
+{
+    /// <summary>The only place.</summary>
+    public PromptFinding? Finding => Findings is [var only] ? only : null;
+
+    /// <summary>Who wrote the places, when that is one person.</summary>
+    public string? FindingAuthor => Findings?.Select(f => f.Author).Distinct().ToList() is [var one] ? one : null;
+}
 
 /// <summary>The comment in the code that asks for the work.</summary>
 /// <param name="Text">The comment's text.</param>

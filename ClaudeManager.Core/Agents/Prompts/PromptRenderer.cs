@@ -28,8 +28,9 @@ public sealed class PromptRenderer(string? directory = null)
     ];
 
     private static readonly string[] s_variables =
-        ["title", "body", "labels", "kind", "repository", "base_commit", "finding", "path", "line", "marker", "symbol", "context", "context_start_line", "rules"];
+        ["title", "body", "labels", "kind", "repository", "base_commit", "finding", "findings", "path", "line", "marker", "symbol", "context", "context_start_line", "rules"];
 
+    private static readonly PromptFinding s_example = new("src/a.cs", 1, "TODO", "TODO: example", "Example", "// TODO: example", 1);
     private static readonly FluidParser s_parser = new();
     private static readonly TemplateOptions s_options = Options();
 
@@ -43,7 +44,7 @@ public sealed class PromptRenderer(string? directory = null)
         var template = TemplateFor(input.Labels);
         Origin[] origins =
         [
-            new("repository", false, input.Finding?.Author),
+            new("repository", false, input.FindingAuthor),
             input.Authorship switch
             {
                 PromptAuthorship.Repository => new("repository", false, input.Author),
@@ -66,7 +67,7 @@ public sealed class PromptRenderer(string? directory = null)
         }
     }
 
-    /// <summary>Tries every template, with and without a finding, for everybody and for each repository that has its own. One line per problem.</summary>
+    /// <summary>Tries every template, without a finding, with one and with several, for everybody and for each repository that has its own. One line per problem.</summary>
     public async Task<IReadOnlyList<string>> ValidateAsync(CancellationToken ct)
     {
         var problems = new List<string>();
@@ -74,11 +75,11 @@ public sealed class PromptRenderer(string? directory = null)
         {
             foreach (var label in s_byLabel.Select(set => set.Labels[0]))
             {
-                foreach (var finding in new[] { null, new PromptFinding("src/a.cs", 1, "TODO", "TODO: example", "Example", "// TODO: example", 1) })
+                foreach (var findings in new PromptFinding[][] { [], [s_example], [s_example, s_example] })
                 {
                     try
                     {
-                        await RenderAsync(new PromptInput("Title", "Body", [label], Contracts.WorkKind.Cleanup, repository, new string('0', 40), Finding: finding), ct);
+                        await RenderAsync(new PromptInput("Title", "Body", [label], Contracts.WorkKind.Cleanup, repository, new string('0', 40), Findings: findings), ct);
                     }
                     catch (PromptTemplateException e)
                     {
@@ -173,6 +174,7 @@ public sealed class PromptRenderer(string? directory = null)
         Set("symbol", input.Finding?.Symbol, Code);
         Set("context", input.Finding?.Context, Code);
         context.SetValue("kind", input.Kind.ToString().ToLowerInvariant());
+        context.SetValue("findings", Number(input.Findings is { Count: > 1 } several ? several.Count : null));
         context.SetValue("line", Number(input.Finding?.Line));
         context.SetValue("context_start_line", Number(input.Finding?.ContextStartLine));
         context.SetValue("labels", input.Labels.Count == 0 ? NilValue.Instance : new ArrayValue([.. input.Labels.Select(label => new StringValue(MarkedText.Wrap(label, Task)))]));

@@ -7,6 +7,9 @@ public sealed class FindingEntity
     public long RepositoryId { get; set; }
     public required string Scanner { get; set; }
 
+    /// <summary>The work item it is proposed by; null while it waits. It stays when the finding goes, for it may return.</summary>
+    public long? WorkItemId { get; set; }
+
     /// <summary>64 hex digits; made when first seen and kept through moves and renames.</summary>
     public required string Fingerprint { get; set; }
 

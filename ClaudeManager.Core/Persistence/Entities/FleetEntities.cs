@@ -36,3 +36,25 @@ public sealed class SettingEntity
     public required string Value { get; set; }
     public DateTimeOffset UpdatedAt { get; set; }
 }
+
+/// <summary>A request with an idempotency key, and its answer.</summary>
+public sealed class IdempotencyKeyEntity
+{
+    public required string Caller { get; set; }
+    public required string Key { get; set; }
+
+    /// <summary>Of what the request asks for.</summary>
+    public required string RequestSha256 { get; set; }
+
+    /// <summary>Boot id of the process that carries it out.</summary>
+    public required string Owner { get; set; }
+
+    /// <summary>When the first of its transactions committed.</summary>
+    public DateTimeOffset? CarriedOutAt { get; set; }
+
+    /// <summary>HTTP status of the answer; null until there is one.</summary>
+    public int? Status { get; set; }
+    public string? ContentType { get; set; }
+    public byte[]? Body { get; set; }
+    public DateTimeOffset CreatedAt { get; set; }
+}

@@ -7,8 +7,15 @@ public sealed class WorkItemEntity
     public long Id { get; set; }
     public long RepositoryId { get; set; }
     public RepositoryEntity? Repository { get; set; }
+
+    /// <summary>The finding its title and score come from; null when a person wrote the item.</summary>
     public long? FindingId { get; set; }
     public FindingEntity? Finding { get; set; }
+
+    /// <summary>All that were ever proposed by it, those that are gone too: one, or those of one file or directory (<c>analyzer.groupProposals</c>).</summary>
+    public ICollection<FindingEntity> Findings { get; } = [];
+
+    /// <summary>Of the finding it was first made of: what it is known by on GitHub.</summary>
     public required string Fingerprint { get; set; }
     public required string Title { get; set; }
     public required string Body { get; set; }
@@ -33,7 +40,7 @@ public sealed class WorkItemEntity
     public string? Agent { get; set; }
     public string? BaseCommit { get; set; }
 
-    /// <summary>The finding's text hash a human said no to; while it is the same, the item stays rejected.</summary>
+    /// <summary>What its findings said when a human said no; while it is the same, the item stays rejected.</summary>
     public string? RejectedTextHash { get; set; }
     public string? ClosedByCommit { get; set; }
 

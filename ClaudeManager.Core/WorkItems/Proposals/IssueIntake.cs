@@ -100,13 +100,16 @@ public sealed partial class IssueIntake(
         return await store.WriteAsync<Outcome<long>>(operation, async (tx, token) =>
         {
             var repository = await tx.Db.Repositories.SingleAsync(r => r.Id == added.Id, token).ConfigureAwait(false);
-            var fingerprint = marker?.Key[(marker.Value.Key.IndexOf('/', StringComparison.Ordinal) + 1)..] ?? Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(issue.Url.AbsoluteUri)));
+            var fingerprint = marker is { } m ? ProposalText.FingerprintOf(m) : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(issue.Url.AbsoluteUri)));
             if (marker is { } written && written != ProposalText.MarkerOf(repository, fingerprint))
             {
                 return Refusal.Conflict("marker", $"{manager}#{number} was written for another repository than {target}.", "Do not change the line of the repository; write another issue.");
             }
 
-            var finding = await tx.Db.Findings.FirstOrDefaultAsync(f => f.RepositoryId == repository.Id && f.Fingerprint == fingerprint, token).ConfigureAwait(false);
+            IReadOnlyList<string> fingerprints = marker is { } ours ? ProposalText.FingerprintsIn(issue.Body, ours) : [fingerprint];
+            var findings = await tx.Db.Findings.Where(f => f.RepositoryId == repository.Id && f.WorkItemId == null && fingerprints.Contains(f.Fingerprint))
+                .OrderBy(f => f.Gone).ThenBy(f => f.Path).ThenBy(f => f.Line).ToListAsync(token).ConfigureAwait(false);
+            var finding = findings.FirstOrDefault();
             if (finding?.Gone == true || (finding is null && marker is not null && !ProposalLabels.Has(issue.Labels, ProposalLabels.Manual)))
             {
                 return Refusal.Conflict("finding_gone", $"What {manager}#{number} is about is not in {target} any more.", "Close the issue.");
@@ -135,6 +138,7 @@ public sealed partial class IssueIntake(
             };
             tx.Db.WorkItems.Add(item);
             await tx.Db.SaveChangesAsync(token).ConfigureAwait(false);
+            findings.ForEach(f => f.WorkItemId = item.Id);
             tx.Db.ProposalIssues.Add(new ProposalIssueEntity
             {
                 WorkItemId = item.Id,

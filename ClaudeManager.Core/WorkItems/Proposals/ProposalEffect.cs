@@ -41,7 +41,7 @@ public abstract class ProposalEffect(string kind, Store store) : IOutboxEffect
 
     protected Task<(WorkItemEntity Item, ProposalIssueEntity? Issue)> ReadAsync(long workItemId, CancellationToken ct)
         => store.ReadAsync(async (db, token) => (
-            await db.WorkItems.Include(w => w.Repository).SingleAsync(w => w.Id == workItemId, token).ConfigureAwait(false),
+            await db.WorkItems.Include(w => w.Repository).Include(w => w.Findings).SingleAsync(w => w.Id == workItemId, token).ConfigureAwait(false),
             await db.ProposalIssues.FirstOrDefaultAsync(p => p.WorkItemId == workItemId, token).ConfigureAwait(false)), ct);
 
     /// <summary>Records what the issue is like now; null when it is not there any more.</summary>

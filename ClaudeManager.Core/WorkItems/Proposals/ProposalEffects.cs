@@ -103,7 +103,7 @@ public sealed class UpdateIssueEffect(Store store, GitHubGateway gateway, LabelA
             }
 
             var marker = ProposalText.MarkerOf(issue.Body) ?? ProposalText.MarkerOf(item.Repository!, item.Fingerprint);
-            await gateway.UpdateIssueAsync(repository, known.Number, text.Title, marker.AppendTo(text.Body), ct).ConfigureAwait(false);
+            await gateway.UpdateIssueAsync(repository, known.Number, text.Title, text.Marked(item, marker), ct).ConfigureAwait(false);
         }
 
         return Record(item.Id, (issue, tx) => (issue.TitleSha256, issue.BodySha256, issue.WrittenAt) = (text.TitleSha256, text.BodySha256, tx.Now));

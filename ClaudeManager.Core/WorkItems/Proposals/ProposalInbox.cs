@@ -159,7 +159,7 @@ public sealed class ProposalInbox(Store store, GitHubGateway gateway, LabelAppro
                 return true;
             }
 
-            var item = await tx.Db.WorkItems.AsTracking().Include(w => w.Finding).SingleAsync(w => w.Id == known.WorkItemId, token).ConfigureAwait(false);
+            var item = await tx.Db.WorkItems.AsTracking().Include(w => w.Findings).SingleAsync(w => w.Id == known.WorkItemId, token).ConfigureAwait(false);
             if (item.State == WorkItemState.Running)
             {
                 foreach (var run in await tx.Db.Runs.AsTracking().Where(r => r.WorkItemId == item.Id && r.State != RunState.Ended && r.CancelRequestedAt == null).ToListAsync(token).ConfigureAwait(false))
@@ -176,7 +176,7 @@ public sealed class ProposalInbox(Store store, GitHubGateway gateway, LabelAppro
             {
                 var end = to == WorkItemState.Closed && item.State == WorkItemState.Review && !deleted ? WorkItemState.Done : to;
                 await WorkItemService.EndWaitingAsync(tx, item, why, token).ConfigureAwait(false);
-                item.RejectedTextHash = end == WorkItemState.Rejected ? item.Finding?.TextHash : item.RejectedTextHash;
+                item.RejectedTextHash = end == WorkItemState.Rejected ? item.Says() : item.RejectedTextHash;
                 WorkItemStateMachine.Move(tx, item, end, why, AuditSeverity.Medium);
             }
 

@@ -45,6 +45,8 @@ public static class ProposalIssues
         var ids = followed.Select(i => i.Id).ToHashSet();
         var issues = await tx.Db.ProposalIssues.AsNoTracking().Where(p => ids.Contains(p.WorkItemId)).ToDictionaryAsync(p => p.WorkItemId, ct).ConfigureAwait(false);
         var creating = await tx.Db.Outbox.Where(o => o.Kind == Create && OutboxStates.Open.Contains(o.State) && ids.Contains(o.WorkItemId!.Value)).Select(o => o.WorkItemId!.Value).ToHashSetAsync(ct).ConfigureAwait(false);
+        // What is not in the context yet comes into it, and so to its item.
+        await tx.Db.Findings.AsTracking().Where(f => ids.Contains(f.WorkItemId!.Value)).LoadAsync(ct).ConfigureAwait(false);
         foreach (var item in followed)
         {
             var wanted = IsWanted(item.State);
@@ -53,7 +55,7 @@ public static class ProposalIssues
             {
                 if (wanted && !creating.Contains(item.Id))
                 {
-                    var marked = ProposalText.MarkerOf(repositories[item.RepositoryId], item.Fingerprint).AppendTo(text.Body);
+                    var marked = text.Marked(item, ProposalText.MarkerOf(repositories[item.RepositoryId], item.Fingerprint));
                     await EnqueueAsync(tx, Create, item, new IssueCreation(item.Id, text.Title, marked), ct).ConfigureAwait(false);
                 }
 

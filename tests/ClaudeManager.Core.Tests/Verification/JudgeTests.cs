@@ -53,12 +53,12 @@ public sealed class JudgeTests
 
     [Fact]
     public void Judge_NoCommands_SaysNothingWasRun()
-        => Assert.Equal(Verifier.NothingToRun, Verifier.Judge(s_plan with { Checks = [] }, SandboxLevel.Bwrap, [], [], s_diff, FindingState.Gone).Verdict);
+        => Assert.Equal(Verifier.NothingToRun, Verifier.Judge(s_plan with { Checks = [] }, SandboxLevel.Bwrap, [], [], s_diff, findingsLeft: 0).Verdict);
 
     [Fact]
     public void Judge_NoChange_FailsWhateverTheChecksSay()
     {
-        var receipt = Verifier.Judge(s_plan, SandboxLevel.Bwrap, [Result(0)], [Result(0)], new Diff([], true), FindingState.NotApplicable);
+        var receipt = Verifier.Judge(s_plan, SandboxLevel.Bwrap, [Result(0)], [Result(0)], new Diff([], true), findingsLeft: null);
         Assert.Equal((Verifier.Failed, "Nothing was changed."), (receipt.Verdict, Assert.Single(receipt.Problems)));
         Assert.Null(receipt.FindingState);
     }
@@ -66,7 +66,7 @@ public sealed class JudgeTests
     [Fact]
     public void Judge_FindingStillThere_FailsWhateverTheChecksSay()
     {
-        var receipt = Verifier.Judge(s_plan, SandboxLevel.Process, [Result(0)], [Result(0)], s_diff, FindingState.Present);
+        var receipt = Verifier.Judge(s_plan, SandboxLevel.Process, [Result(0)], [Result(0)], s_diff, findingsLeft: 1);
         Assert.Equal((Verifier.Failed, "present", SandboxLevel.Process), (receipt.Verdict, receipt.FindingState, receipt.Sandbox));
     }
 
@@ -74,7 +74,7 @@ public sealed class JudgeTests
     public void Judge_TestTakenAway_FailsWhateverTheChecksSay()
     {
         var diff = new Diff([new DiffFile("tests/ATests.cs", null, 'D', DiffFile.ModeFile, 0, 0, 1, false, "diff --git a/tests/ATests.cs b/tests/ATests.cs\n@@ -1 +0,0 @@\n-[Fact]\n")], true);
-        Assert.Equal(Verifier.Failed, Verifier.Judge(s_plan, SandboxLevel.Bwrap, [Result(0)], [Result(0)], diff, FindingState.Gone).Verdict);
+        Assert.Equal(Verifier.Failed, Verifier.Judge(s_plan, SandboxLevel.Bwrap, [Result(0)], [Result(0)], diff, findingsLeft: 0).Verdict);
     }
 
     [Fact]
@@ -82,7 +82,7 @@ public sealed class JudgeTests
     {
         var plan = s_plan with { Checks = [s_test, s_lint] };
         var lint = Result(1, "lint error") with { Command = s_lint };
-        var receipt = Verifier.Judge(plan, SandboxLevel.Bwrap, [Result(0), lint], [Result(0), lint], s_diff, FindingState.Gone);
+        var receipt = Verifier.Judge(plan, SandboxLevel.Bwrap, [Result(0), lint], [Result(0), lint], s_diff, findingsLeft: 0);
         Assert.Equal(Verifier.Passed, receipt.Verdict);
         Assert.Contains("'lint' fails with exit code 1 in the same way", Assert.Single(receipt.Problems), StringComparison.Ordinal);
     }
@@ -92,14 +92,14 @@ public sealed class JudgeTests
     {
         var plan = s_plan with { Checks = [s_test, s_lint] };
         var lint = Result(null) with { Command = s_lint };
-        Assert.Equal(Verifier.NotComparable, Verifier.Judge(plan, SandboxLevel.Bwrap, [Result(0), lint], [Result(0), lint], s_diff, FindingState.Gone).Verdict);
+        Assert.Equal(Verifier.NotComparable, Verifier.Judge(plan, SandboxLevel.Bwrap, [Result(0), lint], [Result(0), lint], s_diff, findingsLeft: 0).Verdict);
     }
 
     [Fact]
     public void Judge_PreparationFailed_SaysSo()
     {
         var fetch = Result(1) with { Command = ["fetch"] };
-        var receipt = Verifier.Judge(s_plan, SandboxLevel.Bwrap, [fetch], [fetch], s_diff, FindingState.Gone);
+        var receipt = Verifier.Judge(s_plan, SandboxLevel.Bwrap, [fetch], [fetch], s_diff, findingsLeft: 0);
         Assert.Equal(Verifier.NotComparable, receipt.Verdict);
         Assert.Contains(receipt.Problems, p => p.StartsWith("'fetch', which fetches", StringComparison.Ordinal));
     }
@@ -108,7 +108,7 @@ public sealed class JudgeTests
 
     private static void AssertVerdict(string verdict, CheckResultDto? before, CheckResultDto after, string? problem = null)
     {
-        var receipt = Verifier.Judge(s_plan, SandboxLevel.Bwrap, before is null ? [] : [before], [after], s_diff, FindingState.Gone);
+        var receipt = Verifier.Judge(s_plan, SandboxLevel.Bwrap, before is null ? [] : [before], [after], s_diff, findingsLeft: 0);
         Assert.Equal((verdict, "gone"), (receipt.Verdict, receipt.FindingState));
         if (problem is null)
         {

@@ -38,7 +38,7 @@ internal sealed class ProposalGround : IAsyncDisposable
     private StartupSettings _settings;
     private ServiceProvider _services;
 
-    private ProposalGround(string provider, TestStore store, TemporaryDirectory directory, LoopbackGitHub github, SkippingTime time)
+    private ProposalGround(string provider, TestStore store, TemporaryDirectory directory, LoopbackGitHub github, SkippingTime time, string grouping)
     {
         (_provider, _store, _directory, GitHub, Time) = (provider, store, directory, github, time);
         github.Repository(Manager).Collaborator("service", GitHubRole.Write).Collaborator("alice", GitHubRole.Write).Collaborator("trudy", GitHubRole.Triage).Collaborator("rita", GitHubRole.Read);
@@ -51,6 +51,7 @@ internal sealed class ProposalGround : IAsyncDisposable
             Configuration = ManagerConfiguration.Default with
             {
                 GitHub = new GitHubConfiguration { BaseUrl = github.BaseAddress, ManagerRepo = Manager },
+                Analyzer = new AnalyzerConfiguration { GroupProposals = grouping },
                 Executor = new ExecutorConfiguration
                 {
                     DefaultExecutor = "command:test",
@@ -81,12 +82,12 @@ internal sealed class ProposalGround : IAsyncDisposable
 
     /// <param name="provider">A PostgreSQL server measures leases and write slots by a clock of its own, which does not skip: what waits for one of those is a test of SQLite.</param>
     /// <returns>Skips the test where there is no such database.</returns>
-    public static async Task<ProposalGround> StartAsync(string provider = "sqlite")
+    public static async Task<ProposalGround> StartAsync(string provider = "sqlite", string grouping = ProposalGroups.None)
     {
         var time = new SkippingTime();
         var store = await TestStore.CreateAsync(provider, Ct, time);
         Assert.SkipWhen(store is null, $"{TestStore.PostgresVariable} is not set.");
-        return new ProposalGround(provider, store, new TemporaryDirectory(), await LoopbackGitHub.StartAsync(Ct, time), time);
+        return new ProposalGround(provider, store, new TemporaryDirectory(), await LoopbackGitHub.StartAsync(Ct, time), time, grouping);
     }
 
     public T Get<T>()
@@ -109,6 +110,21 @@ internal sealed class ProposalGround : IAsyncDisposable
         _store = (await TestStore.CreateAsync(_provider, Ct, Time))!;
         _settings = _settings with { Store = _store.Target, Data = new DataDirectory(_directory.Combine("another")) };
         _services = Start();
+    }
+
+    /// <summary>Commits, scans, and carries out what follows.</summary>
+    public async Task ScanAsync(params (string Path, string? Text)[] files)
+    {
+        if (files.Length > 0)
+        {
+            await GitHub.Repository("acme/app").Collaborator("service", GitHubRole.Write).CommitAsync("Change", files, Ct);
+        }
+
+        var known = await ReadAsync((db, ct) => db.Repositories.Select(r => (long?)r.Id).FirstOrDefaultAsync(ct));
+        var id = known ?? RunGround.Good(await Get<RepositoryRegistry>().AddAsync(TestStore.Operation, new AddRepositoryRequest("acme/app", Propose: true), Ct)).Id;
+        Assert.Null(RunGround.Good(await Get<ScanService>().ScanAsync(TestStore.Operation, id, full: false, propose: null, Ct)).Error);
+        await DrainAsync();
+        Time.Advance(TimeSpan.FromMinutes(1));
     }
 
     /// <summary>A repository with one TODO, scanned and proposed.</summary>

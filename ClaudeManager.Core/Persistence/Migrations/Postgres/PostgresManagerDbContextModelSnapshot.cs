@@ -425,8 +425,15 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("updated_at");
 
+                    b.Property<long?>("WorkItemId")
+                        .HasColumnType("bigint")
+                        .HasColumnName("work_item_id");
+
                     b.HasKey("Id")
                         .HasName("pk_findings");
+
+                    b.HasIndex("WorkItemId")
+                        .HasDatabaseName("ix_findings_work_item_id");
 
                     b.HasIndex("RepositoryId", "Fingerprint")
                         .HasDatabaseName("ix_findings_repository_id_fingerprint");
@@ -547,6 +554,59 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                         .HasDatabaseName("ix_github_writes_credential_at");
 
                     b.ToTable("github_writes", (string)null);
+                });
+
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.IdempotencyKeyEntity", b =>
+                {
+                    b.Property<string>("Caller")
+                        .HasMaxLength(256)
+                        .HasColumnType("character varying(256)")
+                        .HasColumnName("caller");
+
+                    b.Property<string>("Key")
+                        .HasMaxLength(255)
+                        .HasColumnType("character varying(255)")
+                        .HasColumnName("key");
+
+                    b.Property<byte[]>("Body")
+                        .HasColumnType("bytea")
+                        .HasColumnName("body");
+
+                    b.Property<DateTimeOffset?>("CarriedOutAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("carried_out_at");
+
+                    b.Property<string>("ContentType")
+                        .HasColumnType("text")
+                        .HasColumnName("content_type");
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("Owner")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("owner");
+
+                    b.Property<string>("RequestSha256")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("request_sha256");
+
+                    b.Property<int?>("Status")
+                        .HasColumnType("integer")
+                        .HasColumnName("status");
+
+                    b.HasKey("Caller", "Key")
+                        .HasName("pk_idempotency_keys");
+
+                    b.HasIndex("CreatedAt")
+                        .HasDatabaseName("ix_idempotency_keys_created_at");
+
+                    b.ToTable("idempotency_keys");
                 });
 
             modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.InstanceEntity", b =>
@@ -1526,6 +1586,12 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                         .OnDelete(DeleteBehavior.Restrict)
                         .IsRequired()
                         .HasConstraintName("fk_findings_repositories_repository_id");
+
+                    b.HasOne("ClaudeManager.Core.Persistence.Entities.WorkItemEntity", null)
+                        .WithMany("Findings")
+                        .HasForeignKey("WorkItemId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .HasConstraintName("fk_findings_work_items_work_item_id");
                 });
 
             modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.ProposalIssueEntity", b =>
@@ -1589,6 +1655,11 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                     b.Navigation("Finding");
 
                     b.Navigation("Repository");
+                });
+
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.WorkItemEntity", b =>
+                {
+                    b.Navigation("Findings");
                 });
 #pragma warning restore 612, 618
         }

@@ -20,7 +20,7 @@ public sealed class RealClaudeTests
         await using var ground = await AgentGround.StartAsync(model);
         ground.Write("src/a.cs", "int x = 1;\n// TODO: say why\n// it is one\nint y = 2;\n");
         var prompt = await new PromptRenderer().RenderAsync(new PromptInput("T", "", ["todo"], WorkKind.Cleanup, "shop", "c0ffee",
-            Finding: new PromptFinding("src/a.cs", 2, "TODO", "TODO: say why\nit is one", null, "int x = 1;\n// TODO: say why\n// it is one\nint y = 2;", 1)), Ct);
+            Findings: [new PromptFinding("src/a.cs", 2, "TODO", "TODO: say why\nit is one", null, "int x = 1;\n// TODO: say why\n// it is one\nint y = 2;", 1)]), Ct);
 
         var outcome = await ground.Claude.RunAsync("claude-code", ground.Request(prompt.Text) with { Sandbox = level }, ground, Ct);
 

@@ -87,7 +87,7 @@ public sealed class PromptRendererTests : IDisposable
     {
         var hostile = string.Concat(pieces);
         var prompt = await new PromptRenderer().RenderAsync(new PromptInput(hostile, hostile, [hostile, "bug"], WorkKind.Bug, "r" + hostile, "c0ffee",
-            Finding: new PromptFinding("p" + hostile, 1, "TODO", hostile, hostile, hostile, 1)), Ct);
+            Findings: [new PromptFinding("p" + hostile, 1, "TODO", hostile, hostile, hostile, 1)]), Ct);
 
         // A reader of Markdown who removes fenced blocks and code spans is left with the template's own words.
         var blocks = Regex.Replace(prompt.Text, "^(`{3,})text\n.*?\n\\1$", "", RegexOptions.Multiline | RegexOptions.Singleline);
@@ -188,7 +188,7 @@ public sealed class PromptRendererTests : IDisposable
 
     private static PromptInput Todo(string text)
         => new("Address TODO in src/Parser.cs:42", "", ["task-proposal", "refactor", "todo"], WorkKind.Refactoring, "shop", "c0ffee",
-            Finding: new PromptFinding("src/Parser.cs", 42, "TODO", text, "Parser.Parse", "int x;\n// TODO\nint y;", 41));
+            Findings: [new PromptFinding("src/Parser.cs", 42, "TODO", text, "Parser.Parse", "int x;\n// TODO\nint y;", 41)]);
 
     private static PromptInput Issue(string repository) => new("T", "B", ["bug"], WorkKind.Bug, repository, "c0ffee");
 
