@@ -117,19 +117,15 @@ internal sealed class UpstreamPipeline<T>
     /// <summary>Also decides when. A wait after which the answer could not come in time is not begun.</summary>
     private bool MayRepeat(Call call, Outcome<T> outcome)
     {
-        if (!call.Repeatable || Upstreams.Judge(_upstream, outcome) is not (Verdict.Failed or Verdict.Busy) and var verdict)
+        var verdict = call.Repeatable ? Upstreams.Judge(_upstream, outcome) : Verdict.Nothing;
+        if (verdict is Verdict.Answered or Verdict.Nothing)
         {
             return false;
         }
 
-        var pause = call.Pause = NextPause(call.Pause);
-        if (_upstream.WaitOf(outcome, _time.GetUtcNow()) is { } asked)
-        {
-            call.Pause = asked + s_timerError;
-            return _time.GetElapsedTime(call.Began) + call.Pause < (verdict == Verdict.Busy ? call.TurnWithin : call.Until);
-        }
-
-        return _time.GetElapsedTime(call.Began) + pause < call.Until;
+        var asked = _upstream.WaitOf(outcome, _time.GetUtcNow());
+        call.Pause = asked + s_timerError ?? NextPause(call.Pause);
+        return _time.GetElapsedTime(call.Began) + call.Pause < (asked is not null && verdict == Verdict.Busy ? call.TurnWithin : call.Until);
     }
 
     /// <summary>Exponential with decorrelated jitter: anywhere between the first pause and three times the last.</summary>
