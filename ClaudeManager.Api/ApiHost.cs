@@ -1,4 +1,5 @@
 using ClaudeManager.Api.Errors;
+using ClaudeManager.Api.Features.Blocks;
 using ClaudeManager.Api.Features.Events;
 using ClaudeManager.Api.Features.Outbox;
 using ClaudeManager.Api.Features.Repositories;
@@ -6,6 +7,7 @@ using ClaudeManager.Api.Features.Runs;
 using ClaudeManager.Api.Features.Service;
 using ClaudeManager.Api.Features.WorkItems;
 using ClaudeManager.Api.Operations;
+using ClaudeManager.Api.RateLimiting;
 using ClaudeManager.Api.Security;
 using ClaudeManager.Core.Contracts;
 
@@ -22,6 +24,7 @@ public static class ApiHost
         builder.Services.AddExceptionHandler<FaultHandler>();
         builder.Services.AddOpenApi("v1", options => options.AddOperationTransformer(IdempotencyFilter.DescribeAsync));
         builder.AddLoopbackRequests();
+        builder.Services.AddInboundLimits();
 
         // The longest thing anybody sends is the description of a work item.
         builder.WebHost.ConfigureKestrel(options => options.Limits.MaxRequestBodySize = 1024 * 1024);
@@ -32,14 +35,16 @@ public static class ApiHost
     {
         app.UseExceptionHandler();
         app.UseStatusCodePages();
+        app.UseInboundLimits();
         app.UseLoopbackRequests();
         app.MapOpenApi("/api/{documentName}/openapi.json");
-        var api = app.MapGroup("/api/v1").AddEndpointFilter<OperationFilter>().AddEndpointFilter<IdempotencyFilter>().ProducesProblem(StatusCodes.Status500InternalServerError);
+        var api = app.MapGroup("/api/v1").AddEndpointFilter<OperationFilter>().AddEndpointFilter<IdempotencyFilter>().ProducesProblem(StatusCodes.Status429TooManyRequests).ProducesProblem(StatusCodes.Status500InternalServerError);
         api.MapService();
         api.MapRepositories();
         api.MapWorkItems();
         api.MapRuns();
         api.MapOutbox();
+        api.MapBlocks();
         api.MapEvents();
         return app;
     }

@@ -3,6 +3,7 @@ using ClaudeManager.Cli.Commands;
 using ClaudeManager.Cli.Commands.Db;
 using ClaudeManager.Cli.Commands.Repos;
 using ClaudeManager.Cli.Commands.Runs;
+using ClaudeManager.Cli.Commands.Security;
 using ClaudeManager.Cli.Commands.Tasks;
 using ClaudeManager.Cli.Output;
 
@@ -97,6 +98,14 @@ public static class CommandLine
                 new ReposAcceptCommand(runner),
                 new ReposPreviewCommand(runner),
                 new ReposRemoveCommand(runner),
+            },
+            new Command("security", "Who may come in.")
+            {
+                new Command("blocks", "Clients that are shut out because they violated the limits.")
+                {
+                    new BlocksListCommand(runner),
+                    new BlocksLiftCommand(runner),
+                },
             },
             new Command("db", "The store, without a server.")
             {

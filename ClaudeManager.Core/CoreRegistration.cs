@@ -16,6 +16,7 @@ using ClaudeManager.Core.Outbox;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Publishing;
 using ClaudeManager.Core.RateLimiting;
+using ClaudeManager.Core.RateLimiting.Inbound;
 using ClaudeManager.Core.Repositories;
 using ClaudeManager.Core.Resilience.Pipelines;
 using ClaudeManager.Core.Runs;
@@ -55,6 +56,8 @@ public static class CoreRegistration
         services.AddSingleton<Retention>();
 
         services.AddSingleton<IdempotencyKeys>();
+        services.AddSingleton<ClientBlocks>();
+        services.AddSingleton<InboundRateLimits>();
         services.AddSingleton<Operation>();
         services.AddSingleton<EventFeedReader>();
         services.AddSingleton<InstanceRegistry>();

@@ -79,6 +79,7 @@ public static class ServiceDefaultsExtensions
         }
     }
 
-    private static bool IsHealthPath(PathString path)
+    /// <summary>Probes come from anywhere and as often as they like.</summary>
+    public static bool IsHealthPath(PathString path)
         => path.StartsWithSegments(AlivePath) || path.StartsWithSegments(ReadyPath) || path.StartsWithSegments(HealthPath);
 }

@@ -16,6 +16,7 @@ internal static class Problems
             RefusalKind.Conflict => (StatusCodes.Status409Conflict, "Not possible as things stand"),
             RefusalKind.Invalid => (StatusCodes.Status400BadRequest, "Invalid input"),
             RefusalKind.Reused => (StatusCodes.Status422UnprocessableEntity, "Another request has this key"),
+            RefusalKind.TooMany => (StatusCodes.Status429TooManyRequests, "Too many requests"),
             RefusalKind.Unavailable => (StatusCodes.Status503ServiceUnavailable, "Not available here"),
         };
         var problem = new ProblemDetails { Status = status, Title = title, Detail = refusal.Fix is null ? refusal.Message : $"{refusal.Message} {refusal.Fix}" };

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using System.Text.RegularExpressions;
 using ClaudeManager.Core.Security;
 using ClaudeManager.Core.WorkItems;
@@ -14,6 +16,7 @@ internal static partial class ConfigurationKeys
     private static readonly TextType s_url = new("an http or https address", "https://example.com", Maximum: 2048, AlsoRefused: text => !IsHttpUrl(text));
     private static readonly TextType s_file = new("a path", "/opt/claude/bin/claude");
     private static readonly TextType s_word = new("text", "text");
+    private static readonly TextType s_network = new("an address or a network", "10.0.0.0/8", AlsoRefused: text => !TryNetwork(text, out _));
     private static readonly RealType s_weight = new(0, 100);
     private static readonly RealType s_usd = new(0, 1_000_000, AboveMinimum: true);
     private static readonly StructureType s_list = new(NodeKind.Array);
@@ -128,11 +131,11 @@ internal static partial class ConfigurationKeys
         Later("performance.alertThresholds.durationSeconds", new RealType(0.1m, 3600), "30", "An operation slower than this raises an alert."),
         Later("performance.alertThresholds.errorRate", new RealType(0.01m, 1), "0.1", "A higher rate of errors raises an alert."),
 
-        Later("security.rate_limiting.enabled", s_flag, "true", "Limit requests."),
-        Later("security.rate_limiting.max_requests_per_minute", new WholeType(1, 10_000), "60", "Requests per client and minute."),
-        Later("security.rate_limiting.burst_capacity", new WholeType(1, 100), "10", "Requests at once."),
-        Later("security.rate_limiting.block_duration_minutes", new WholeType(1, 1440), "30", "How long a client is shut out."),
-        Later("security.rate_limiting.window_seconds", new WholeType(1, 86400), "60", "Length of the window."),
+        RateLimiting("enabled", s_flag, "true", "Limit what clients ask of the API. This machine and `server.allowList` have no limits.", (l, v) => l with { Enabled = v.Flag }),
+        RateLimiting("max_requests_per_minute", new WholeType(1, 10_000), "60", "Requests per client and minute, whatever they ask for; a quarter of them may be scans and previews.", (l, v) => l with { MaxRequestsPerMinute = v.Whole }),
+        RateLimiting("burst_capacity", new WholeType(1, 100), "10", "Requests at once.", (l, v) => l with { BurstCapacity = v.Whole }),
+        RateLimiting("block_duration_minutes", new WholeType(1, 1440), "30", "How long a client is shut out; twice as long each time it comes back within a day, up to a day.", (l, v) => l with { BlockDuration = TimeSpan.FromMinutes(v.Whole) }),
+        RateLimiting("window_seconds", new WholeType(1, 86400), "60", "The third violation within so many seconds shuts the client out.", (l, v) => l with { Window = v.Seconds }),
         Later("security.authentication.session_timeout_minutes", new WholeType(5, 1440), "480", "A session unused for so long ends."),
         Later("security.authentication.max_login_attempts", new WholeType(1, 10), "5", "Failures that lock an account."),
         Later("security.authentication.lockout_minutes", new WholeType(1, 1440), "30", "How long it stays locked."),
@@ -151,8 +154,8 @@ internal static partial class ConfigurationKeys
         Server("host", new TextType("an address to listen on", "127.0.0.1", Maximum: 255), "\"127.0.0.1\"", "Address to listen on; loopback only while there is no sign-in.", (s, v) => s with { Host = v.Text }),
         Server("port", new WholeType(0, 65535), "8080", "Port; 0 = any free one.", (s, v) => s with { Port = v.Whole }),
         Later("server.publicUrl", s_url, "", "Address people use."),
-        Later("server.trustedProxies", new ListType(s_word), "[]", "Proxies that are believed about the client's address."),
-        Later("server.allowList", new ListType(s_word), "[]", "Clients that are never limited."),
+        Server("trustedProxies", new ListType(s_network), "[]", "Proxies that are believed about the client's address (`X-Forwarded-For`), besides this machine: addresses and networks.", (s, v) => s with { TrustedProxies = Networks(v) }),
+        Server("allowList", new ListType(s_network), "[]", "Clients that are never limited, besides this machine: addresses and networks.", (s, v) => s with { AllowList = Networks(v) }),
 
         Network("proxy", new TextType("a proxy's address", "http://proxy.example:3128", Maximum: 2048), "", "Proxy for everything that goes out. Default: `HTTPS_PROXY`.", (n, v) => n with { Proxy = v.Text }),
         Network("noProxy", new TextType("hosts separated by commas", "localhost,.example.com"), "", "Hosts reached directly. Default: `NO_PROXY`.", (n, v) => n with { NoProxy = v.Text }),
@@ -248,6 +251,22 @@ internal static partial class ConfigurationKeys
 
     private static KeyDefinition Server(string key, KeyType type, string defaults, string documentation, Func<ServerConfiguration, ConfigurationNode, ServerConfiguration> apply)
         => new("server." + key, type, defaults, documentation, (c, v, _) => c with { Server = apply(c.Server, v) });
+
+    private static KeyDefinition RateLimiting(string key, KeyType type, string defaults, string documentation, Func<RateLimitingConfiguration, ConfigurationNode, RateLimitingConfiguration> apply)
+        => new("security.rate_limiting." + key, type, defaults, documentation, (c, v, _) => c with { Security = c.Security with { RateLimiting = apply(c.Security.RateLimiting, v) } });
+
+    private static IReadOnlyList<IPNetwork> Networks(ConfigurationNode value) => [.. value.Texts.Select(text => TryNetwork(text, out var network) ? network : throw new FormatException(text))];
+
+    private static bool TryNetwork(string text, out IPNetwork network)
+    {
+        if (IPAddress.TryParse(text, out var address))
+        {
+            network = new IPNetwork(address, address.AddressFamily is AddressFamily.InterNetwork ? 32 : 128);
+            return true;
+        }
+
+        return IPNetwork.TryParse(text, out network);
+    }
 
     private static KeyDefinition Network(string key, KeyType type, string defaults, string documentation, Func<NetworkConfiguration, ConfigurationNode, NetworkConfiguration> apply)
         => new("network." + key, type, defaults, documentation, (c, v, _) => c with { Network = apply(c.Network, v) });

@@ -1,3 +1,4 @@
+using System.Net;
 using ClaudeManager.Core.Security;
 using ClaudeManager.Core.WorkItems;
 
@@ -19,6 +20,7 @@ public sealed record ManagerConfiguration
     public ApprovalsConfiguration Approvals { get; init; } = new();
     public RankingConfiguration Ranking { get; init; } = new();
     public BudgetsConfiguration Budgets { get; init; } = new();
+    public SecurityConfiguration Security { get; init; } = new();
     public ServerConfiguration Server { get; init; } = new();
     public NetworkConfiguration Network { get; init; } = new();
     public LoggingConfiguration Logging { get; init; } = new();
@@ -218,6 +220,29 @@ public sealed record ServerConfiguration
 {
     public string Host { get; init; } = "127.0.0.1";
     public int Port { get; init; } = 8080;
+
+    /// <summary>Believed about the client's address, besides this machine.</summary>
+    public IReadOnlyList<IPNetwork> TrustedProxies { get; init; } = [];
+
+    /// <summary>Clients without limits, besides this machine.</summary>
+    public IReadOnlyList<IPNetwork> AllowList { get; init; } = [];
+}
+
+public sealed record SecurityConfiguration
+{
+    public RateLimitingConfiguration RateLimiting { get; init; } = new();
+}
+
+/// <summary>What a client may ask of us; see <c>RateLimiting/Inbound</c>.</summary>
+public sealed record RateLimitingConfiguration
+{
+    public bool Enabled { get; init; } = true;
+    public int MaxRequestsPerMinute { get; init; } = 60;
+    public int BurstCapacity { get; init; } = 10;
+    public TimeSpan BlockDuration { get; init; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>The third violation within it blocks.</summary>
+    public TimeSpan Window { get; init; } = TimeSpan.FromSeconds(60);
 }
 
 public sealed record NetworkConfiguration

@@ -362,3 +362,9 @@ public sealed record AcceptedDto(string Location, long? RunId, long? RepositoryI
 public sealed record DatabaseStatusDto(string Provider, string Target, IReadOnlyList<string> Applied, IReadOnlyList<string> Pending, bool Locked);
 
 public sealed record InstanceDto(string BootId, string Role, string Host, int ProcessId, string Version, long ConfigurationGeneration, DateTimeOffset StartedAt, DateTimeOffset HeartbeatAt, bool Live);
+
+/// <summary>A client that is shut out.</summary>
+/// <param name="Client">An IPv4 address, or the /64 of an IPv6 one.</param>
+/// <param name="Reason"><c>rate_limit</c>, <c>path_scan</c>, <c>attack_tool</c> or <c>misses</c>: its last violation.</param>
+/// <param name="Times">How often in a row.</param>
+public sealed record ClientBlockDto(long Id, string Client, string Reason, int Times, DateTimeOffset BlockedAt, DateTimeOffset Until);

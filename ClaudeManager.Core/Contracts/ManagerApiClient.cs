@@ -77,6 +77,11 @@ public sealed class ManagerApiClient(HttpClient http)
     /// <summary>Tries at once what is blocked.</summary>
     public Task<OutboxDto> RetryOutboxAsync(CancellationToken ct) => SendAsync<OutboxDto>(HttpMethod.Post, "outbox/retry", null, ct);
 
+    public Task<IReadOnlyList<ClientBlockDto>> ListClientBlocksAsync(CancellationToken ct) => GetAsync<IReadOnlyList<ClientBlockDto>>("blocks", ct);
+
+    /// <summary>Lets a client in again.</summary>
+    public Task<ClientBlockDto> LiftClientBlockAsync(long id, CancellationToken ct) => SendAsync<ClientBlockDto>(HttpMethod.Delete, $"blocks/{id}", null, ct);
+
     /// <param name="states">Empty: every state.</param>
     /// <param name="sort"><c>score</c> (default), <c>-updated</c>, <c>updated</c>, <c>title</c>, <c>id</c>; a leading <c>-</c> turns it round.</param>
     public Task<Page<WorkItemDto>> ListWorkItemsAsync(IReadOnlyList<WorkItemState> states, long? repositoryId, string? search, string? sort, int skip, int take, CancellationToken ct)

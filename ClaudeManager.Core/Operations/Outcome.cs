@@ -14,6 +14,9 @@ public enum RefusalKind
     /// <summary>Something it needs is not there now.</summary>
     Unavailable,
 
+    /// <summary>A client asks more often than it may.</summary>
+    TooMany,
+
     /// <summary>An idempotency key that belongs to another request.</summary>
     Reused,
 }

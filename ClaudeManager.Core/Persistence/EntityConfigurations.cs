@@ -235,3 +235,14 @@ internal sealed class IdempotencyKeyConfiguration : IEntityTypeConfiguration<Ide
         builder.HasIndex(k => k.CreatedAt);
     }
 }
+
+internal sealed class ClientBlockConfiguration : IEntityTypeConfiguration<ClientBlockEntity>
+{
+    public void Configure(EntityTypeBuilder<ClientBlockEntity> builder)
+    {
+        builder.Property(b => b.Client).HasMaxLength(64);
+        builder.Property(b => b.Reason).HasMaxLength(32);
+        builder.HasIndex(b => b.Client).IsUnique();
+        builder.HasIndex(b => b.Until);
+    }
+}

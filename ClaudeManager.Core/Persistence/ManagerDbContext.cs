@@ -25,6 +25,7 @@ public abstract class ManagerDbContext(DbContextOptions options) : DbContext(opt
     public DbSet<EventEntity> Events => Set<EventEntity>();
     public DbSet<SettingEntity> Settings => Set<SettingEntity>();
     public DbSet<IdempotencyKeyEntity> IdempotencyKeys => Set<IdempotencyKeyEntity>();
+    public DbSet<ClientBlockEntity> ClientBlocks => Set<ClientBlockEntity>();
     public DbSet<OutboxEntity> Outbox => Set<OutboxEntity>();
     public DbSet<ProposalIssueEntity> ProposalIssues => Set<ProposalIssueEntity>();
     public DbSet<PullRequestEntity> PullRequests => Set<PullRequestEntity>();

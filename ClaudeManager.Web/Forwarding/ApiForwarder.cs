@@ -42,6 +42,8 @@ internal sealed class ApiForwarder(IHttpForwarder forwarder, IHttpMessageHandler
     /// <summary>A cookie of this origin says nothing to Api, and a cookie of Api's has no business in the browser.</summary>
     private sealed class CookieFree : HttpTransformer
     {
+        private const string ForwardedFor = "X-Forwarded-For";
+
         public static readonly CookieFree Instance = new();
 
         public override async ValueTask TransformRequestAsync(HttpContext httpContext, HttpRequestMessage proxyRequest, string destinationPrefix, CancellationToken cancellationToken)
@@ -49,6 +51,11 @@ internal sealed class ApiForwarder(IHttpForwarder forwarder, IHttpMessageHandler
             await base.TransformRequestAsync(httpContext, proxyRequest, destinationPrefix, cancellationToken);
             proxyRequest.Headers.Remove(HeaderNames.Cookie);
             proxyRequest.Headers.Host = null;
+            // Api counts by client: what came along may be true or made up, the last one is.
+            if (httpContext.Connection.RemoteIpAddress is { } client)
+            {
+                proxyRequest.Headers.TryAddWithoutValidation(ForwardedFor, client.ToString());
+            }
         }
 
         public override async ValueTask<bool> TransformResponseAsync(HttpContext httpContext, HttpResponseMessage? proxyResponse, CancellationToken cancellationToken)

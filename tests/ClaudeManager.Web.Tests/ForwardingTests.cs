@@ -21,6 +21,16 @@ public sealed class ForwardingTests
     }
 
     [Fact]
+    public async Task Forward_Client_IsNamedAfterWhateverItClaims()
+    {
+        await using var dashboard = await DashboardFixture.StartAsync(SampleData.Empty(), Ct);
+
+        using var answer = await dashboard.SendAsync(HttpMethod.Get, "/api/v1/echo", Ct, ("X-Forwarded-For", "192.0.2.1"));
+
+        Assert.Equal(["192.0.2.1", "127.0.0.1"], dashboard.Api.LastHeaders["X-Forwarded-For"].Split(',', StringSplitOptions.TrimEntries));
+    }
+
+    [Fact]
     public async Task Forward_EventStream_ArrivesEventByEvent()
     {
         await using var dashboard = await DashboardFixture.StartAsync(SampleData.Empty(), Ct);

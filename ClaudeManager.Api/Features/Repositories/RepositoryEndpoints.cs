@@ -1,5 +1,6 @@
 using ClaudeManager.Api.Errors;
 using ClaudeManager.Api.Operations;
+using ClaudeManager.Api.RateLimiting;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Repositories;
 using ClaudeManager.Core.Scanning;
@@ -15,13 +16,13 @@ internal static class RepositoryEndpoints
         group.MapGet("", ListAsync).WithName("repositories.list");
         group.MapPost("", AddAsync).WithName("repositories.add").WithSummary("Registers a repository: a path, or owner/name on GitHub; its first scan waits for an operator");
         group.MapPost("/sample", AddSampleAsync).WithName("repositories.add_sample").WithSummary("Makes the sample repository, or gives the one there is");
-        group.MapPost("/preview", PreviewPathAsync).WithName("repositories.preview_path").WithSummary("Dry run of a repository that need not be registered; writes nothing");
-        group.MapPost("/scan", ScanAllAsync).WithName("repositories.scan_all").WithSummary("Registers what the configuration names, then scans every repository in one round");
+        group.MapPost("/preview", PreviewPathAsync).WithName("repositories.preview_path").WithMetadata(HeavyRequest.Instance).WithSummary("Dry run of a repository that need not be registered; writes nothing");
+        group.MapPost("/scan", ScanAllAsync).WithName("repositories.scan_all").WithMetadata(HeavyRequest.Instance).WithSummary("Registers what the configuration names, then scans every repository in one round");
         group.MapGet("/{id:long}", GetAsync).WithName("repositories.get");
         group.MapDelete("/{id:long}", RemoveAsync).WithName("repositories.remove");
-        group.MapGet("/{id:long}/preview", PreviewAsync).WithName("repositories.preview").WithSummary("What a scan would propose; writes nothing");
+        group.MapGet("/{id:long}/preview", PreviewAsync).WithName("repositories.preview").WithMetadata(HeavyRequest.Instance).WithSummary("What a scan would propose; writes nothing");
         group.MapPost("/{id:long}/accept", AcceptAsync).WithName("repositories.accept").WithSummary("Lets the findings of the first scan be proposed");
-        group.MapPost("/{id:long}/scan", ScanAsync).WithName("repositories.scan").WithSummary("Scans now");
+        group.MapPost("/{id:long}/scan", ScanAsync).WithName("repositories.scan").WithMetadata(HeavyRequest.Instance).WithSummary("Scans now");
     }
 
     internal static async Task<Results<Ok<Page<RepositoryDto>>, ProblemHttpResult>> ListAsync(RepositoryRegistry repositories, CancellationToken ct, int skip = 0, int take = 50)

@@ -58,3 +58,14 @@ public sealed class IdempotencyKeyEntity
     public byte[]? Body { get; set; }
     public DateTimeOffset CreatedAt { get; set; }
 }
+
+/// <summary>A client that was shut out: one row for each, and how often in a row.</summary>
+public sealed class ClientBlockEntity
+{
+    public long Id { get; set; }
+    public required string Client { get; set; }
+    public required string Reason { get; set; }
+    public int Times { get; set; }
+    public DateTimeOffset BlockedAt { get; set; }
+    public DateTimeOffset Until { get; set; }
+}

@@ -238,6 +238,52 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                     b.ToTable("audit_personal");
                 });
 
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.ClientBlockEntity", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<DateTimeOffset>("BlockedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("blocked_at");
+
+                    b.Property<string>("Client")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("client");
+
+                    b.Property<string>("Reason")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("character varying(32)")
+                        .HasColumnName("reason");
+
+                    b.Property<int>("Times")
+                        .HasColumnType("integer")
+                        .HasColumnName("times");
+
+                    b.Property<DateTimeOffset>("Until")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("until");
+
+                    b.HasKey("Id")
+                        .HasName("pk_client_blocks");
+
+                    b.HasIndex("Client")
+                        .IsUnique()
+                        .HasDatabaseName("ix_client_blocks_client");
+
+                    b.HasIndex("Until")
+                        .HasDatabaseName("ix_client_blocks_until");
+
+                    b.ToTable("client_blocks");
+                });
+
             modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.EventEntity", b =>
                 {
                     b.Property<long>("Id")

@@ -231,6 +231,50 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                     b.ToTable("audit_personal");
                 });
 
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.ClientBlockEntity", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("id");
+
+                    b.Property<long>("BlockedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("blocked_at");
+
+                    b.Property<string>("Client")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("client");
+
+                    b.Property<string>("Reason")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("reason");
+
+                    b.Property<int>("Times")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("times");
+
+                    b.Property<long>("Until")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("until");
+
+                    b.HasKey("Id")
+                        .HasName("pk_client_blocks");
+
+                    b.HasIndex("Client")
+                        .IsUnique()
+                        .HasDatabaseName("ix_client_blocks_client");
+
+                    b.HasIndex("Until")
+                        .HasDatabaseName("ix_client_blocks_until");
+
+                    b.ToTable("client_blocks");
+                });
+
             modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.EventEntity", b =>
                 {
                     b.Property<long>("Id")
