@@ -19,6 +19,7 @@ using ClaudeManager.Core.Publishing;
 using ClaudeManager.Core.RateLimiting;
 using ClaudeManager.Core.RateLimiting.Inbound;
 using ClaudeManager.Core.Repositories;
+using ClaudeManager.Core.Resilience.Pipelines;
 using ClaudeManager.Core.Runs;
 using ClaudeManager.Core.Runs.Outcomes;
 using ClaudeManager.Core.Scanning;
@@ -67,6 +68,7 @@ public static class CoreRegistration
         services.AddSingleton<InstanceRegistry>();
         services.AddSingleton<ServiceDescription>();
 
+        services.AddResilience();
         services.AddRateLimiting(settings.Configuration.Redis);
 
         services.AddSingleton<OutboxDispatcher>();

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.RegularExpressions;
@@ -190,6 +191,11 @@ internal static partial class ConfigurationKeys
             (r, v) => r with { Connection = new SecretString(v.Text) }),
         Redis("key_prefix", new TextType("a prefix of letters, digits and `.`, `_`, `-`", "claude-manager-staging", 1, 64, CredentialName()), "\"claude-manager\"", "What every key begins with there.", (r, v) => r with { KeyPrefix = v.Text }),
 
+        .. Upstream("github", "GitHub's API", ManagerConfiguration.Default.Resilience.GitHub, (r, change) => r with { GitHub = change(r.GitHub) }),
+        .. Upstream("git", "git's own traffic with GitHub", ManagerConfiguration.Default.Resilience.Git, (r, change) => r with { Git = change(r.Git) }),
+        .. Upstream("registry", "package registries", ManagerConfiguration.Default.Resilience.Registry, (r, change) => r with { Registry = change(r.Registry) }),
+        .. Upstream("database", "opening connections to PostgreSQL", ManagerConfiguration.Default.Resilience.Database, (r, change) => r with { Database = change(r.Database) }),
+
         Later("notifications", s_list, "[]", "Who is told what."),
     ];
 
@@ -276,6 +282,29 @@ internal static partial class ConfigurationKeys
 
     private static KeyDefinition Redis(string key, KeyType type, string defaults, string documentation, Func<RedisConfiguration, ConfigurationNode, RedisConfiguration> apply)
         => new("redis." + key, type, defaults, documentation, (c, v, _) => c with { Redis = apply(c.Redis, v) });
+
+    /// <summary>The same keys for every upstream; an attempt's time-out only where no other key says it.</summary>
+    private static IEnumerable<KeyDefinition> Upstream(
+        string name, string what, UpstreamConfiguration defaults, Func<ResilienceConfiguration, Func<UpstreamConfiguration, UpstreamConfiguration>, ResilienceConfiguration> change)
+    {
+        yield return Key("attempts", new WholeType(1, 10), Text(defaults.Attempts), $"How often a call is made at most, the first time included: {what}. Only what may be repeated is.", (u, v) => u with { Attempts = v.Whole });
+        yield return Key("totalTimeoutSeconds", new WholeType(1, 86400), Text(defaults.TotalTimeout.TotalSeconds), "Seconds for all attempts together; waiting for a turn under GitHub's limits is not counted.", (u, v) => u with { TotalTimeout = v.Seconds });
+        if (defaults.AttemptTimeout is { } attempt)
+        {
+            yield return Key("attemptTimeoutSeconds", new WholeType(1, 86400), Text(attempt.TotalSeconds), "Seconds for one attempt.", (u, v) => u with { AttemptTimeout = v.Seconds });
+        }
+
+        yield return Key("concurrency", new WholeType(1, 1000), Text(defaults.Concurrency), "Calls under way at once, per host and process.", (u, v) => u with { Concurrency = v.Whole });
+        yield return Key("failureRatio", new RealType(0.01m, 1), Text(defaults.FailureRatio), "The circuit breaker opens when this part of the calls in a window fails.", (u, v) => u with { FailureRatio = (double)v.Real });
+        yield return Key("minimumThroughput", new WholeType(2, 10_000), Text(defaults.MinimumThroughput), "Fewer calls in a window open nothing.", (u, v) => u with { MinimumThroughput = v.Whole });
+        yield return Key("windowSeconds", new WholeType(1, 3600), Text(defaults.Window.TotalSeconds), "Length of that window.", (u, v) => u with { Window = v.Seconds });
+        yield return Key("breakSeconds", new WholeType(1, 3600), Text(defaults.Break.TotalSeconds), "Seconds an open breaker refuses calls before it tries one.", (u, v) => u with { Break = v.Seconds });
+
+        KeyDefinition Key(string key, KeyType type, string value, string documentation, Func<UpstreamConfiguration, ConfigurationNode, UpstreamConfiguration> apply)
+            => new($"resilience.{name}.{key}", type, value, documentation, (c, v, _) => c with { Resilience = change(c.Resilience, u => apply(u, v)) });
+
+        static string Text(double value) => value.ToString(CultureInfo.InvariantCulture);
+    }
 
     [GeneratedRegex(@"\A[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\z", RegexOptions.CultureInvariant)]
     private static partial Regex UserName();

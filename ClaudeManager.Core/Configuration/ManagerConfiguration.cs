@@ -27,6 +27,7 @@ public sealed record ManagerConfiguration
     public RetentionConfiguration Retention { get; init; } = new();
     public DatabaseConfiguration Database { get; init; } = new();
     public RedisConfiguration Redis { get; init; } = new();
+    public ResilienceConfiguration Resilience { get; init; } = new();
 }
 
 public sealed record GitHubConfiguration
@@ -284,4 +285,64 @@ public sealed record RedisConfiguration
 
     /// <summary>What every key begins with there; deployments that share a Redis have different ones.</summary>
     public string KeyPrefix { get; init; } = "claude-manager";
+}
+
+/// <summary>How each upstream is called.</summary>
+public sealed record ResilienceConfiguration
+{
+    /// <summary>An attempt may take <c>github.apiTimeout</c>.</summary>
+    public UpstreamConfiguration GitHub { get; init; } = new() { Attempts = 3, TotalTimeout = TimeSpan.FromSeconds(100), Concurrency = 50, MinimumThroughput = 10, Window = TimeSpan.FromSeconds(30), Break = TimeSpan.FromSeconds(15) };
+
+    /// <summary>A clone may take long; one that does not move is ended by git itself.</summary>
+    public UpstreamConfiguration Git { get; init; } = new()
+    {
+        Attempts = 2,
+        TotalTimeout = TimeSpan.FromHours(2),
+        AttemptTimeout = TimeSpan.FromHours(1),
+        Concurrency = 8,
+        MinimumThroughput = 6,
+        Window = TimeSpan.FromMinutes(2),
+        Break = TimeSpan.FromSeconds(30),
+    };
+
+    public UpstreamConfiguration Registry { get; init; } = new()
+    {
+        Attempts = 2,
+        TotalTimeout = TimeSpan.FromSeconds(45),
+        AttemptTimeout = TimeSpan.FromSeconds(20),
+        Concurrency = 8,
+        MinimumThroughput = 10,
+        Window = TimeSpan.FromSeconds(30),
+        Break = TimeSpan.FromSeconds(30),
+    };
+
+    /// <summary>An attempt to connect may take <c>database.connection_timeout</c>. The break is short: leases end while nobody asks.</summary>
+    public UpstreamConfiguration Database { get; init; } = new() { Attempts = 2, TotalTimeout = TimeSpan.FromSeconds(60), Concurrency = 100, MinimumThroughput = 10, Window = TimeSpan.FromSeconds(10), Break = TimeSpan.FromSeconds(1) };
+}
+
+/// <summary>From outside in: total time-out, retry, circuit breaker, concurrency limit, attempt time-out.</summary>
+public sealed record UpstreamConfiguration
+{
+    /// <summary>How often a call that may be repeated is made at most, the first time included.</summary>
+    public int Attempts { get; init; }
+
+    /// <summary>For all attempts and the waits between them; waiting for a turn under a limit of ours is not counted.</summary>
+    public TimeSpan TotalTimeout { get; init; }
+
+    /// <summary>For one attempt; null where another setting says it.</summary>
+    public TimeSpan? AttemptTimeout { get; init; }
+
+    /// <summary>Calls under way at once, per host.</summary>
+    public int Concurrency { get; init; }
+
+    /// <summary>The breaker opens when so many of the calls in a window fail.</summary>
+    public double FailureRatio { get; init; } = 0.5;
+
+    /// <summary>Fewer calls in a window open nothing.</summary>
+    public int MinimumThroughput { get; init; }
+
+    public TimeSpan Window { get; init; }
+
+    /// <summary>How long an open breaker refuses calls before it tries one.</summary>
+    public TimeSpan Break { get; init; }
 }

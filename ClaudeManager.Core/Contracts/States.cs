@@ -59,6 +59,22 @@ public enum FailureClass
     Cancelled,
 }
 
+/// <summary>What a circuit breaker does with calls.</summary>
+public enum CircuitPosition
+{
+    /// <summary>Lets them through.</summary>
+    Closed,
+
+    /// <summary>Refuses them for a while, because too many have failed.</summary>
+    Open,
+
+    /// <summary>Has let one through to see whether it succeeds, and refuses the others.</summary>
+    HalfOpen,
+
+    /// <summary>Refuses them until an operator resets it.</summary>
+    Isolated,
+}
+
 public enum RepositoryKind
 {
     Local,

@@ -1,10 +1,12 @@
 using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.Fleet;
 using ClaudeManager.Core.GitHub.Credentials;
 using ClaudeManager.Core.GitHub.Http;
 using ClaudeManager.Core.GitHub.Limits;
 using ClaudeManager.Core.GitHub.Mirrors;
 using ClaudeManager.Core.Network;
 using ClaudeManager.Core.Persistence;
+using ClaudeManager.Core.Resilience.Pipelines;
 using ClaudeManager.Core.Security;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -23,6 +25,7 @@ public static class GitHubRegistration
             p.GetRequiredService<GitHubLimits>(),
             OutboundTransport.Create(p.GetRequiredService<CurrentConfiguration>().Value.Network),
             p.GetRequiredService<CurrentConfiguration>(),
+            p.GetRequiredService<UpstreamPipelines>(),
             p.GetRequiredService<Store>(),
             p.GetRequiredService<TimeProvider>(),
             p.GetRequiredService<ILogger<GitHubHttp>>()));
@@ -32,7 +35,8 @@ public static class GitHubRegistration
             p.GetRequiredService<GitHubCredential>(),
             p.GetRequiredService<CurrentConfiguration>(),
             p.GetRequiredService<TimeProvider>()));
-        services.AddSingleton<GitHubRemote>();
+        services.AddSingleton(p => new GitHubRemote(
+            p.GetRequiredService<GitHubCredential>(), p.GetRequiredService<InstanceIdentity>(), p.GetRequiredService<CurrentConfiguration>(), p.GetRequiredService<UpstreamPipelines>()));
         services.AddSingleton<GitHubMirrors>();
         return services;
     }

@@ -7,6 +7,7 @@ using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Resilience;
+using ClaudeManager.Core.Resilience.Pipelines;
 using ClaudeManager.Core.Runs;
 using ClaudeManager.Core.Security;
 using Microsoft.EntityFrameworkCore;
@@ -66,7 +67,10 @@ public sealed class OutboxDispatcher(Store store, IEnumerable<IOutboxEffect> eff
         RecordEffect record;
         try
         {
-            record = await _effects[entry.Kind].CarryOutAsync(entry, ct).ConfigureAwait(false);
+            using (RetriedByCaller.Begin())
+            {
+                record = await _effects[entry.Kind].CarryOutAsync(entry, ct).ConfigureAwait(false);
+            }
         }
         catch (Exception fault) when (fault is not OperationCanceledException || !ct.IsCancellationRequested)
         {

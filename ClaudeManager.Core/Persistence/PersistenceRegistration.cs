@@ -1,5 +1,6 @@
 using ClaudeManager.Core.Audit;
 using ClaudeManager.Core.Events;
+using ClaudeManager.Core.Resilience.Pipelines;
 using ClaudeManager.Core.Security;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
@@ -14,11 +15,18 @@ public static class PersistenceRegistration
     public static IServiceCollection AddManagerStore(this IServiceCollection services, StoreTarget target)
     {
         services.AddSingleton(target);
-        services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton<Redactor>();
         services.AddSingleton<EventSignal>();
         services.AddSingleton<AuditWriter>();
-        services.AddSingleton<Store>();
+        services.AddResilience();
+        services.AddSingleton<ConnectionOpener>();
+        services.AddSingleton(p => new Store(
+            p.GetRequiredService<IDbContextFactory<ManagerDbContext>>(),
+            p.GetRequiredService<ConnectionOpener>(),
+            p.GetRequiredService<WriteGate>(),
+            p.GetRequiredService<AuditWriter>(),
+            p.GetRequiredService<EventSignal>(),
+            p.GetRequiredService<TimeProvider>()));
         services.AddSingleton<DatabaseAdministration>();
         switch (target)
         {

@@ -12,13 +12,23 @@ namespace ClaudeManager.Core.Persistence;
 /// The one way to the database. Reads get a context of their own; every change goes through <see cref="WriteAsync{T}"/>: one transaction that carries the state change,
 /// its audit entry and its event, or none of them. On SQLite writers pass one gate, because busy waiting is slow and can still fail.
 /// </summary>
-public sealed class Store(IDbContextFactory<ManagerDbContext> contexts, WriteGate gate, AuditWriter audit, EventSignal signal, TimeProvider time)
+public sealed class Store
 {
-    public TimeProvider Time => time;
+    private readonly IDbContextFactory<ManagerDbContext> _contexts;
+    private readonly ConnectionOpener _opener;
+    private readonly WriteGate _gate;
+    private readonly AuditWriter _audit;
+    private readonly EventSignal _signal;
+
+    internal Store(IDbContextFactory<ManagerDbContext> contexts, ConnectionOpener opener, WriteGate gate, AuditWriter audit, EventSignal signal, TimeProvider time)
+        => (_contexts, _opener, _gate, _audit, _signal, Time) = (contexts, opener, gate, audit, signal, time);
+
+    public TimeProvider Time { get; }
 
     public async Task<T> ReadAsync<T>(Func<ManagerDbContext, CancellationToken, Task<T>> read, CancellationToken ct)
     {
-        await using var db = await contexts.CreateDbContextAsync(ct).ConfigureAwait(false);
+        await using var db = await _contexts.CreateDbContextAsync(ct).ConfigureAwait(false);
+        await _opener.OpenAsync(db, ct).ConfigureAwait(false);
         db.ChangeTracker.QueryTrackingBehavior = QueryTrackingBehavior.NoTracking;
         return await read(db, ct).ConfigureAwait(false);
     }
@@ -35,11 +45,12 @@ public sealed class Store(IDbContextFactory<ManagerDbContext> contexts, WriteGat
     {
         T result;
         bool published;
-        using (await gate.EnterAsync(ct).ConfigureAwait(false))
+        using (await _gate.EnterAsync(ct).ConfigureAwait(false))
         {
-            await using var db = await contexts.CreateDbContextAsync(ct).ConfigureAwait(false);
+            await using var db = await _contexts.CreateDbContextAsync(ct).ConfigureAwait(false);
+            await _opener.OpenAsync(db, ct).ConfigureAwait(false);
             await using var transaction = await db.Database.BeginTransactionAsync(ct).ConfigureAwait(false);
-            var scope = new StoreTransaction(db, operation, audit, time.GetUtcNow());
+            var scope = new StoreTransaction(db, operation, _audit, Time.GetUtcNow());
             result = await write(scope, ct).ConfigureAwait(false);
             await db.SaveChangesAsync(ct).ConfigureAwait(false);
             if (scope.EndedRuns.Count > 0)
@@ -60,7 +71,7 @@ public sealed class Store(IDbContextFactory<ManagerDbContext> contexts, WriteGat
 
         if (published)
         {
-            signal.Raise();
+            _signal.Raise();
         }
 
         return result;

@@ -1,5 +1,6 @@
 using ClaudeManager.Benchmarks.Latency;
 using ClaudeManager.Benchmarks.RateLimiting;
+using ClaudeManager.Benchmarks.Resilience;
 using ClaudeManager.Benchmarks.Scanning;
 
 return args switch
@@ -8,5 +9,6 @@ return args switch
     ["scan", ..] => await ScanBenchmark.RunAsync(args[1..], CancellationToken.None),
     ["latency", ..] => await LatencyBenchmark.RunAsync(args[1..], CancellationToken.None),
     ["limiter"] => await LimiterBenchmark.RunAsync(CancellationToken.None),
+    ["pipeline"] => await PipelineBenchmark.RunAsync(CancellationToken.None),
     _ => 2,
 };

@@ -5,34 +5,31 @@ using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.GitHub.Credentials;
 using ClaudeManager.Core.GitHub.Limits;
 using ClaudeManager.Core.Persistence;
-using Microsoft.Extensions.Http.Resilience;
+using ClaudeManager.Core.Resilience.Pipelines;
 using Microsoft.Extensions.Logging;
-using Polly;
-using Polly.Retry;
 
 namespace ClaudeManager.Core.GitHub.Http;
 
 /// <summary>
-/// The way to GitHub's API for one credential. From outside in: kept answers, retry of reads, redirects, limits, authorization, time-out. It is a chain of its own and no named client,
+/// The way to GitHub's API for one credential. From outside in: kept answers, total time-out and retry of reads, redirects, limits, circuit breaker and concurrency limit, authorization, attempt time-out. It is a chain of its own and no named client,
 /// because the defaults of named clients would put a second retry around it.
 /// </summary>
 internal sealed class GitHubHttp : IDisposable
 {
-    private const int Retries = 2;
-
     /// <summary>GitHub refuses who does not say what it is.</summary>
     public static readonly ProductInfoHeaderValue Agent = new("claude-manager", typeof(GitHubHttp).Assembly.GetName().Version?.ToString(3));
 
     private readonly HttpMessageInvoker _chain;
 
-    public GitHubHttp(GitHubCredential credential, GitHubLimits limits, HttpMessageHandler transport, CurrentConfiguration configuration, Store store, TimeProvider time, ILogger<GitHubHttp> logger)
+    public GitHubHttp(GitHubCredential credential, GitHubLimits limits, HttpMessageHandler transport, CurrentConfiguration configuration, UpstreamPipelines pipelines, Store store, TimeProvider time, ILogger<GitHubHttp> logger)
     {
         DelegatingHandler[] handlers =
         [
             new ConditionalHandler(credential, new ResponseStore(store)),
-            new ResilienceHandler(RetryReads(time)),
+            new RepeatHandler(pipelines, time),
             new RedirectHandler(logger),
             new LimitHandler(credential, limits),
+            new AttemptHandler(pipelines),
             new AuthorizationHandler(credential),
             new AnswerHandler(configuration, time),
         ];
@@ -67,22 +64,6 @@ internal sealed class GitHubHttp : IDisposable
     }
 
     public void Dispose() => _chain.Dispose();
-
-    /// <summary>Only reads, and only what may be over in a moment: limits have waited already, if waiting helps.</summary>
-    private static ResiliencePipeline<HttpResponseMessage> RetryReads(TimeProvider time)
-        => new ResiliencePipelineBuilder<HttpResponseMessage> { TimeProvider = time }
-            .AddRetry(new RetryStrategyOptions<HttpResponseMessage>
-            {
-                MaxRetryAttempts = Retries,
-                Delay = TimeSpan.FromMilliseconds(500),
-                BackoffType = DelayBackoffType.Exponential,
-                UseJitter = true,
-                ShouldHandle = attempt => ValueTask.FromResult(
-                    attempt.Context.GetRequestMessage() is { } request && GitHubCall.Of(request).IsRead(request)
-                    && (attempt.Outcome.Result is { StatusCode: >= HttpStatusCode.InternalServerError }
-                        || attempt.Outcome.Exception is GitHubException { Problem: GitHubProblem.Unreachable or GitHubProblem.TimedOut })),
-            })
-            .Build();
 
     private static bool IsJsonOrEmpty(HttpResponseMessage response)
         => response.StatusCode == HttpStatusCode.NoContent || response.Content.Headers.ContentLength == 0 || response.Content.Headers.ContentType?.MediaType is "application/json";

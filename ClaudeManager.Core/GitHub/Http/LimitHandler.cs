@@ -10,25 +10,19 @@ internal sealed class LimitHandler(GitHubCredential credential, GitHubLimits lim
     {
         var call = GitHubCall.Of(request);
         var cost = RequestCost.Of(request);
-        for (var refusals = 0; ; refusals++)
+        HttpResponseMessage response;
+        using (await limits.AdmitAsync(credential, call, cost, cancellationToken).ConfigureAwait(false))
         {
-            HttpResponseMessage response;
-            using (await limits.AdmitAsync(credential, call, cost, cancellationToken).ConfigureAwait(false))
-            {
-                response = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
-            }
-
-            if (await limits.ObserveAsync(credential, cost, response, cancellationToken).ConfigureAwait(false) is not { } refused)
-            {
-                return response;
-            }
-
-            response.Dispose();
-            // Admission waits, or says that the limit clears too late for this call.
-            if (cost.IsWrite || refusals > 0)
-            {
-                throw refused;
-            }
+            response = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
         }
+
+        if (await limits.ObserveAsync(credential, cost, response, cancellationToken).ConfigureAwait(false) is not { } refused)
+        {
+            return response;
+        }
+
+        // One layer counts attempts, and it is further out: it repeats a read when the limit clears in time for this call.
+        response.Dispose();
+        throw refused;
     }
 }

@@ -4,11 +4,12 @@ using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Fleet;
 using ClaudeManager.Core.Git;
 using ClaudeManager.Core.GitHub.Credentials;
+using ClaudeManager.Core.Resilience.Pipelines;
 
 namespace ClaudeManager.Core.GitHub.Mirrors;
 
 /// <summary>Runs git against GitHub: with our credential, through <c>network.*</c>, to this server only.</summary>
-public sealed partial class GitHubRemote(GitHubCredential credential, InstanceIdentity identity, CurrentConfiguration configuration)
+public sealed partial class GitHubRemote
 {
     /// <summary>Names the repository git works on, so that a git that outlived its parent is found.</summary>
     internal const string MirrorVariable = "CLAUDE_MANAGER_MIRROR";
@@ -29,7 +30,15 @@ public sealed partial class GitHubRemote(GitHubCredential credential, InstanceId
         "-c", "fetch.unpackLimit=1",
     ];
 
-    private GitHubAddress Address => GitHubAddress.Of(configuration.Value.GitHub.BaseUrl);
+    private readonly GitHubCredential _credential;
+    private readonly InstanceIdentity _identity;
+    private readonly CurrentConfiguration _configuration;
+    private readonly UpstreamPipelines _pipelines;
+
+    internal GitHubRemote(GitHubCredential credential, InstanceIdentity identity, CurrentConfiguration configuration, UpstreamPipelines pipelines)
+        => (_credential, _identity, _configuration, _pipelines) = (credential, identity, configuration, pipelines);
+
+    private GitHubAddress Address => GitHubAddress.Of(_configuration.Value.GitHub.BaseUrl);
 
     /// <summary>Where git finds a repository; no credential is in it.</summary>
     public Uri UrlOf(RepositoryName repository) => Address.Git(repository);
@@ -70,18 +79,37 @@ public sealed partial class GitHubRemote(GitHubCredential credential, InstanceId
     public Task FetchCommitAsync(string directory, RepositoryName repository, string commit, CancellationToken ct)
         => RunAsync(directory, ["fetch", "--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--recurse-submodules=no", UrlOf(repository).AbsoluteUri, commit], null, ct);
 
+    /// <summary>Through the <c>git</c> pipeline. All but a push may be repeated: a push that broke off may have been done, and whoever pushes looks first.</summary>
     /// <exception cref="GitHubException">git failed, for a reason of GitHub's or of the way to it.</exception>
     internal async Task<GitResult> RunAsync(string directory, IReadOnlyList<string> arguments, byte[]? input, CancellationToken ct)
     {
+        var isPush = arguments[0] == "push";
+        try
+        {
+            return await _pipelines.Of(Upstreams.Git, Address.Web.Authority).ExecuteAsync(
+                static (s, token) => s.remote.RunOnceAsync(s.directory, s.arguments, s.input, token), (remote: this, directory, arguments, input), repeatable: !isPush, ct).ConfigureAwait(false);
+        }
+        catch (CircuitOpenException open)
+        {
+            throw new GitHubException(GitHubProblem.Unavailable, $"git {arguments[0]} was not started: {open.Message}", open.Fix, open) { ClearsAt = open.ClearsAt };
+        }
+        catch (TimeoutException late)
+        {
+            throw new GitHubException(GitHubProblem.TimedOut, $"git {arguments[0]} was stopped: {late.Message}", "Raise resilience.git.attemptTimeoutSeconds if the repository is very large.", late) { MayHaveHappened = isPush };
+        }
+    }
+
+    private async ValueTask<GitResult> RunOnceAsync(string directory, IReadOnlyList<string> arguments, byte[]? input, CancellationToken ct)
+    {
         var address = Address;
-        var network = configuration.Value.Network;
-        var authorization = await credential.AuthorizeAsync(ct).ConfigureAwait(false);
+        var network = _configuration.Value.Network;
+        var authorization = await _credential.AuthorizeAsync(ct).ConfigureAwait(false);
         var pipe = new CredentialPipe($"{directory}.{Guid.CreateVersion7():N}.credentials", address, authorization);
         GitResult result;
         await using (pipe.ConfigureAwait(false))
         {
             // A push that outlives us would still be at it when the next process looks whether the branch is there.
-            var environment = new Dictionary<string, string>(pipe.Environment) { [MirrorVariable] = directory, [OrphanReaper.BootVariable] = identity.BootId };
+            var environment = new Dictionary<string, string>(pipe.Environment) { [MirrorVariable] = directory, [OrphanReaper.BootVariable] = _identity.BootId };
             if (network.Proxy is not null)
             {
                 // The proxy's address may hold a password, so it is no argument.
@@ -100,7 +128,7 @@ public sealed partial class GitHubRemote(GitHubCredential credential, InstanceId
         var failure = FailureOf(arguments[0], result);
         if (failure.Problem == GitHubProblem.Unauthorized)
         {
-            credential.Reject(authorization);
+            _credential.Reject(authorization);
         }
 
         throw failure;

@@ -11,11 +11,12 @@ using ClaudeManager.Core.Scanning.Trees;
 using ClaudeManager.Core.WorkItems;
 using ClaudeManager.Core.WorkItems.Proposals;
 using NuGet.Versioning;
+using ClaudeManager.Core.Resilience.Pipelines;
 
 namespace ClaudeManager.Core.Scanning.OutdatedDependencies;
 
 /// <summary>What the manifests of a commit ask for, held against the newest stable version its registry has. One finding for each dependency, wherever it is used.</summary>
-internal sealed class OutdatedDependenciesScanner(CurrentConfiguration configuration, TimeProvider time) : IScanner, IDisposable
+internal sealed class OutdatedDependenciesScanner(CurrentConfiguration configuration, UpstreamPipelines pipelines, TimeProvider time) : IScanner, IDisposable
 {
     private const int MostDependencies = 2_000;
     private const int MostPlaces = 50;
@@ -23,7 +24,7 @@ internal sealed class OutdatedDependenciesScanner(CurrentConfiguration configura
     /// <summary>A registry that did not answer so often is not asked any more in this scan.</summary>
     private const int Patience = 3;
 
-    private readonly PackageRegistries _registries = new(configuration.Value.Network, time);
+    private readonly PackageRegistries _registries = new(configuration.Value.Network, pipelines, time);
 
     public string Key => "outdated-dependencies";
 

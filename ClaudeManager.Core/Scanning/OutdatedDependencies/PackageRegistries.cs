@@ -1,9 +1,7 @@
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Network;
-using Microsoft.Extensions.Http.Resilience;
+using ClaudeManager.Core.Resilience.Pipelines;
 using NuGet.Versioning;
-using Polly;
-using Polly.Retry;
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Http.Headers;
@@ -27,30 +25,21 @@ internal sealed class PackageRegistries : IDisposable
 {
     private const int LargestAnswer = 32 << 20;
     private const int MostKept = 20_000;
-    private const int AtOnce = 8;
 
     private static readonly string[] s_registrationTypes = ["RegistrationsBaseUrl/3.6.0", "RegistrationsBaseUrl/3.4.0", "RegistrationsBaseUrl"];
-    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan s_keep = TimeSpan.FromHours(1);
 
     private readonly ConcurrentDictionary<(Uri Registry, string Name), (PackageAnswer Answer, DateTimeOffset At)> _kept = [];
     private readonly ConcurrentDictionary<Uri, Uri> _registrations = [];
-    private readonly SemaphoreSlim _turns = new(AtOnce, AtOnce);
     private readonly HttpMessageInvoker _http;
     private readonly TimeProvider _time;
 
-    public PackageRegistries(NetworkConfiguration network, TimeProvider time)
+    private readonly UpstreamPipelines _pipelines;
+
+    public PackageRegistries(NetworkConfiguration network, UpstreamPipelines pipelines, TimeProvider time)
     {
-        _time = time;
-        var retry = new ResiliencePipelineBuilder<HttpResponseMessage> { TimeProvider = time }
-            .AddRetry(new RetryStrategyOptions<HttpResponseMessage>
-            {
-                MaxRetryAttempts = 1,
-                Delay = TimeSpan.FromMilliseconds(500),
-                ShouldHandle = attempt => ValueTask.FromResult(attempt.Outcome is { Exception: HttpRequestException } or { Result.StatusCode: >= HttpStatusCode.InternalServerError }),
-            })
-            .Build();
-        _http = new HttpMessageInvoker(new ResilienceHandler(retry) { InnerHandler = OutboundTransport.Create(network) });
+        (_pipelines, _time) = (pipelines, time);
+        _http = new HttpMessageInvoker(OutboundTransport.Create(network));
     }
 
     /// <exception cref="RegistryException">The registry does not say.</exception>
@@ -62,33 +51,21 @@ internal sealed class PackageRegistries : IDisposable
             return kept.Answer;
         }
 
-        await _turns.WaitAsync(ct).ConfigureAwait(false);
-        try
+        var answer = ecosystem switch
         {
-            var answer = ecosystem switch
-            {
-                PackageEcosystem.NuGet => await AskNuGetAsync(registry, name, ct).ConfigureAwait(false),
-                PackageEcosystem.Npm => await AskNpmAsync(registry, name, ct).ConfigureAwait(false),
-            };
-            if (_kept.Count >= MostKept)
-            {
-                _kept.Clear();
-            }
+            PackageEcosystem.NuGet => await AskNuGetAsync(registry, name, ct).ConfigureAwait(false),
+            PackageEcosystem.Npm => await AskNpmAsync(registry, name, ct).ConfigureAwait(false),
+        };
+        if (_kept.Count >= MostKept)
+        {
+            _kept.Clear();
+        }
 
-            _kept[(registry, name)] = (answer, now);
-            return answer;
-        }
-        finally
-        {
-            _turns.Release();
-        }
+        _kept[(registry, name)] = (answer, now);
+        return answer;
     }
 
-    public void Dispose()
-    {
-        _http.Dispose();
-        _turns.Dispose();
-    }
+    public void Dispose() => _http.Dispose();
 
     private async Task<PackageAnswer> AskNuGetAsync(Uri index, string name, CancellationToken ct)
     {
@@ -160,26 +137,22 @@ internal sealed class PackageRegistries : IDisposable
     /// <summary>Null when the registry says that there is no such thing.</summary>
     private async Task<JsonDocument?> GetAsync(Uri address, string? accept, CancellationToken ct)
     {
-        using var limit = new CancellationTokenSource(s_timeout, _time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, ct);
         try
         {
-            using var request = new HttpRequestMessage(HttpMethod.Get, address);
-            request.Headers.UserAgent.Add(new ProductInfoHeaderValue("claude-manager", null));
-            request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue(accept ?? "application/json"));
-            using var response = await _http.SendAsync(request, either.Token).ConfigureAwait(false);
+            using var response = await _pipelines.Of(Upstreams.Registry, address.Authority).ExecuteAsync(
+                static (s, token) => s.registries.SendAsync(s.address, s.accept, token), (registries: this, address, accept), repeatable: true, ct).ConfigureAwait(false);
             if (response.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Gone)
             {
                 return null;
             }
 
             return response.IsSuccessStatusCode
-                ? JsonDocument.Parse(await ReadAsync(response, either.Token).ConfigureAwait(false))
+                ? JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync(ct).ConfigureAwait(false))
                 : throw new RegistryException(FormattableString.Invariant($"{address.Host} answered {(int)response.StatusCode}."));
         }
-        catch (OperationCanceledException) when (!ct.IsCancellationRequested)
+        catch (Exception cause) when (cause is TimeoutException or CircuitOpenException)
         {
-            throw new RegistryException(FormattableString.Invariant($"{address.Host} did not answer within {s_timeout.TotalSeconds:0} s."));
+            throw new RegistryException(cause.Message, cause);
         }
         catch (Exception cause) when (cause is HttpRequestException or IOException)
         {
@@ -191,21 +164,28 @@ internal sealed class PackageRegistries : IDisposable
         }
     }
 
-    private static async Task<ReadOnlyMemory<byte>> ReadAsync(HttpResponseMessage response, CancellationToken ct)
+    /// <summary>With the whole body, so that the attempt's time-out and the breaker know of one that breaks off.</summary>
+    private async ValueTask<HttpResponseMessage> SendAsync(Uri address, string? accept, CancellationToken ct)
     {
-        await using var stream = await response.Content.ReadAsStreamAsync(ct).ConfigureAwait(false);
-        using var buffer = new MemoryStream();
-        var part = new byte[81_920];
-        for (int read; (read = await stream.ReadAsync(part, ct).ConfigureAwait(false)) > 0;)
+        using var request = new HttpRequestMessage(HttpMethod.Get, address);
+        request.Headers.UserAgent.Add(new ProductInfoHeaderValue("claude-manager", null));
+        request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue(accept ?? "application/json"));
+        var response = await _http.SendAsync(request, ct).ConfigureAwait(false);
+        try
         {
-            buffer.Write(part, 0, read);
-            if (buffer.Length > LargestAnswer)
-            {
-                throw new RegistryException($"The answer of {response.RequestMessage!.RequestUri!.Host} is larger than {LargestAnswer >> 20} MiB.");
-            }
+            await response.Content.LoadIntoBufferAsync(LargestAnswer, ct).ConfigureAwait(false);
+            return response;
         }
-
-        return buffer.GetBuffer().AsMemory(0, (int)buffer.Length);
+        catch (HttpRequestException cause) when (cause.HttpRequestError == HttpRequestError.ConfigurationLimitExceeded)
+        {
+            response.Dispose();
+            throw new RegistryException($"The answer of {address.Host} is larger than {LargestAnswer >> 20} MiB.", cause);
+        }
+        catch
+        {
+            response.Dispose();
+            throw;
+        }
     }
 
     /// <summary>A registry sends nobody elsewhere: an answer must not make us ask hosts nobody configured.</summary>

@@ -1,6 +1,7 @@
 using System.Net;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.GitHub;
+using ClaudeManager.Core.Resilience.Pipelines;
 using ClaudeManager.Tests.Shared.GitHub;
 using static ClaudeManager.Core.Tests.GitHub.Ground;
 
@@ -61,6 +62,44 @@ public sealed class FailureTests
 
         Assert.Equal((GitHubProblem.Unavailable, false), (fault.Problem, fault.MayHaveHappened));
         Assert.Equal(3, ground.Ledger.Count(List));
+    }
+
+    [Fact]
+    public async Task Read_WithinWorkThatIsTriedAgainAsAWhole_IsSentOnce()
+    {
+        await using var ground = await Ground.StartAsync();
+        ground.GitHub.Fail("GET", "/repos/*/issues", GitHubFault.Html(), times: 9);
+
+        using (RetriedByCaller.Begin())
+        {
+            await Assert.ThrowsAsync<GitHubException>(() => ground.Gateway.ListIssuesAsync(App, null, Ct));
+        }
+
+        Assert.Equal(1, ground.Ledger.Count(List));
+    }
+
+    [Fact]
+    public async Task Breaker_IsOpen_NothingIsSentAndTheFaultSaysUntilWhen()
+    {
+        await using var ground = await Ground.StartAsync();
+        ground.GitHub.Fail("GET", "/repos/*/issues", GitHubFault.Html(), times: 1_000);
+        GitHubException fault;
+        do
+        {
+            fault = await Assert.ThrowsAsync<GitHubException>(() => ground.Gateway.ListIssuesAsync(App, null, Ct));
+        }
+        while (fault.ClearsAt is null);
+
+        var breaker = Assert.Single(ground.Breakers.Snapshot());
+        Assert.Equal(("github", ground.GitHub.BaseAddress.Authority, CircuitPosition.Open), (breaker.Upstream, breaker.Host, breaker.State));
+        var sent = ground.Ledger.Count(List);
+        Assert.Equal(ground.Configuration.Value.Resilience.GitHub.MinimumThroughput, sent);
+        fault = await Assert.ThrowsAsync<GitHubException>(() => ground.Gateway.CreateIssueAsync(App, "T", "B", [], s_marker, Ct));
+        Assert.Equal((GitHubProblem.Unavailable, false, breaker.NextTrial, sent, 0), (fault.Problem, fault.MayHaveHappened, fault.ClearsAt, ground.Ledger.Count(List), ground.Ledger.Count(Create)));
+
+        Assert.True(ground.Breakers.TryReset(breaker.Name));
+        await ground.Gateway.CreateIssueAsync(App, "T", "B", [], s_marker, Ct);
+        Assert.Equal(1, ground.Ledger.Count(Create));
     }
 
     [Fact]

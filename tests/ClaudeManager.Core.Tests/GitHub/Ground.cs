@@ -5,6 +5,7 @@ using ClaudeManager.Core.GitHub.Credentials;
 using ClaudeManager.Core.GitHub.Http;
 using ClaudeManager.Core.GitHub.Mirrors;
 using ClaudeManager.Core.Network;
+using ClaudeManager.Core.Resilience.Pipelines;
 using ClaudeManager.Core.Security;
 using ClaudeManager.Tests.Shared.GitHub;
 using ClaudeManager.Tests.Shared.Persistence;
@@ -22,6 +23,8 @@ internal sealed class Ground : IAsyncDisposable
     {
         (GitHub, Store, Time) = (github, store, time);
         Configuration = new CurrentConfiguration(ManagerConfiguration.Default with { GitHub = new GitHubConfiguration { BaseUrl = github.BaseAddress } });
+        Breakers = new CircuitBreakers(Configuration, time, NullLogger<CircuitBreakers>.Instance);
+        Pipelines = new UpstreamPipelines(Configuration, Breakers, time, new Random(11), NullLogger<UpstreamPipelines>.Instance);
         github.Repository(App.ToString()).Collaborator("manager", GitHubRole.Write);
         Token = github.Token("manager");
         Gateway = NewGateway();
@@ -38,6 +41,10 @@ internal sealed class Ground : IAsyncDisposable
     public SkippingTime Time { get; }
 
     public CurrentConfiguration Configuration { get; }
+
+    public CircuitBreakers Breakers { get; }
+
+    public UpstreamPipelines Pipelines { get; }
 
     public string Token { get; }
 
@@ -62,12 +69,12 @@ internal sealed class Ground : IAsyncDisposable
         var who = credential ?? Credential();
         var limits = new Limits(Store.Store, Time, NullLogger<Limits>.Instance);
         var transport = OutboundTransport.Create(Configuration.Value.Network);
-        var http = new GitHubHttp(who, limits, transport, Configuration, Store.Store, Time, NullLogger<GitHubHttp>.Instance);
+        var http = new GitHubHttp(who, limits, transport, Configuration, Pipelines, Store.Store, Time, NullLogger<GitHubHttp>.Instance);
         _made.AddRange([http, transport, limits]);
         return new GitHubGateway(http, limits, who, Configuration, Time);
     }
 
-    public GitHubRemote Remote(GitHubCredential? credential = null) => new(credential ?? Credential(), InstanceIdentity.Create("worker", TimeProvider.System), Configuration);
+    public GitHubRemote Remote(GitHubCredential? credential = null) => new(credential ?? Credential(), InstanceIdentity.Create("worker", TimeProvider.System), Configuration, Pipelines);
 
     public async ValueTask DisposeAsync()
     {

@@ -4,6 +4,7 @@ using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Git;
 using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.GitHub.Mirrors;
+using ClaudeManager.Core.Resilience.Pipelines;
 using ClaudeManager.Core.Repositories;
 using ClaudeManager.Tests.Shared.GitHub;
 using ClaudeManager.Tests.Shared.Processes;
@@ -216,7 +217,11 @@ public sealed class MirrorTests
         ground.GitHub.Fail("GET", "/acme/app.git/info/refs*", new GitHubFault.Answer(200, body, contentType, new Dictionary<string, string>()));
 
         // Nothing may be taken from it: an error, or no branch at all.
-        await Record.ExceptionAsync(() => Mirrors(ground, data).UpdateAsync(Id, state, null, Ct));
+        using (RetriedByCaller.Begin())
+        {
+            await Record.ExceptionAsync(() => Mirrors(ground, data).UpdateAsync(Id, state, null, Ct));
+        }
+
         Assert.Equal("", (await GitCommand.RunAsync(data.Combine("mirrors", "7.git"), ["for-each-ref"], Ct)).Text);
 
         Assert.Equal(head, (await Mirrors(ground, data).UpdateAsync(Id, state, null, Ct)).Commit);

@@ -2,10 +2,12 @@ using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Repositories;
+using ClaudeManager.Core.Resilience.Pipelines;
 using ClaudeManager.Core.Scanning;
 using ClaudeManager.Core.Scanning.OutdatedDependencies;
 using ClaudeManager.Core.Tests.GitHub;
 using ClaudeManager.Tests.Shared.Repositories;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ClaudeManager.Core.Tests.Scanning.OutdatedDependencies;
 
@@ -221,7 +223,7 @@ public sealed class OutdatedDependenciesScannerTests
         registry.NpmPackage("thing", "1.0.0", "1.0.0");
         var configuration = ManagerConfiguration.Default with { Analyzer = Analyzer(registry.NuGet, registry.Address) };
         var time = new SkippingTime();
-        using var scanner = new OutdatedDependenciesScanner(new CurrentConfiguration(configuration), time);
+        using var scanner = NewScanner(configuration, time);
         await using var ground = await ScanGround.CreateAsync(Ct, configuration, scanner);
         await using var repository = await TestRepository.CreateAsync(Ct, ("package.json", """{"dependencies":{"thing":"1.0.0"}}"""));
         var id = await ground.AddAsync(repository, Ct);
@@ -247,6 +249,13 @@ public sealed class OutdatedDependenciesScannerTests
         Assert.Equal(1, (await ground.ScanAsync(id, Ct)).Closed);
     }
 
+    private static OutdatedDependenciesScanner NewScanner(ManagerConfiguration configuration, TimeProvider time)
+    {
+        var current = new CurrentConfiguration(configuration);
+        var breakers = new CircuitBreakers(current, time, NullLogger<CircuitBreakers>.Instance);
+        return new OutdatedDependenciesScanner(current, new UpstreamPipelines(current, breakers, time, new Random(3), NullLogger<UpstreamPipelines>.Instance), time);
+    }
+
     private static AnalyzerConfiguration Analyzer(Uri nuget, Uri npm) => new() { ScanForTodos = false, ScanDependencies = true, NuGetRegistry = nuget, NpmRegistry = npm };
 
     private static IEnumerable<string> Lines(ScannerResult result) => result.Found.Select(f => $"{f.Path}:{f.Occurrence.Line} {f.Occurrence.Text}");
@@ -257,7 +266,7 @@ public sealed class OutdatedDependenciesScannerTests
     {
         await using var repository = await TestRepository.CreateAsync(Ct, files);
         var local = (await LocalRepository.OpenAsync(repository.Path, null, Ct)).Value!;
-        using var scanner = new OutdatedDependenciesScanner(new CurrentConfiguration(ManagerConfiguration.Default), new SkippingTime());
+        using var scanner = NewScanner(ManagerConfiguration.Default, new SkippingTime());
         return await scanner.ScanAsync(new ScanRequest(local, null, Full: true, Explain: false, Analyzer(nuget, npm)), Ct);
     }
 }
