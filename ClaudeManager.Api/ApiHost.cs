@@ -1,6 +1,7 @@
 using ClaudeManager.Api.Errors;
 using ClaudeManager.Api.Features.Blocks;
 using ClaudeManager.Api.Features.Events;
+using ClaudeManager.Api.Features.Fleet;
 using ClaudeManager.Api.Features.Outbox;
 using ClaudeManager.Api.Features.Repositories;
 using ClaudeManager.Api.Features.Runs;
@@ -45,6 +46,7 @@ public static class ApiHost
         api.MapRuns();
         api.MapOutbox();
         api.MapBlocks();
+        api.MapFleet();
         api.MapEvents();
         return app;
     }

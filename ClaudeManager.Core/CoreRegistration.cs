@@ -66,6 +66,8 @@ public static class CoreRegistration
         services.AddLogging(logging => logging.AddFilter<ErrorTrackingLogger>(null, LogLevel.Warning));
         services.AddSingleton<EventFeedReader>();
         services.AddSingleton<InstanceRegistry>();
+        services.AddSingleton<InstanceSnapshots>();
+        services.AddSingleton<InstanceCommands>();
         services.AddSingleton<ServiceDescription>();
 
         services.AddResilience();

@@ -6,7 +6,7 @@ namespace ClaudeManager.Api.Operations;
 /// <summary>
 /// Says every five seconds that this Api lives, and learns how many others do: without Redis each keeps to its share of the limits. In the all-in-one the Worker beats for the whole process.
 /// </summary>
-internal sealed class InstancePresence(InstanceRegistry instances, Operation operation, TimeProvider time) : BackgroundService
+internal sealed class InstancePresence(InstanceRegistry instances, InstanceSnapshots snapshots, InstanceCommands commands, Operation operation, TimeProvider time) : BackgroundService
 {
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
@@ -20,7 +20,12 @@ internal sealed class InstancePresence(InstanceRegistry instances, Operation ope
         {
             try
             {
-                await operation.RunAsync("instances.heartbeat", "system:api", (_, token) => instances.BeatAsync(token), stoppingToken);
+                await operation.RunAsync("instances.heartbeat", "system:api", async (context, token) =>
+                {
+                    await instances.BeatAsync(token);
+                    await commands.CarryOutAsync(token);
+                    await snapshots.WriteAsync(context, token);
+                }, stoppingToken);
             }
             catch (Exception e) when (Operation.WasLogged(e))
             {

@@ -383,3 +383,28 @@ public sealed record ErrorGroupDto(
 /// <param name="Groups">Those seen last first.</param>
 /// <param name="Recent">Newest first.</param>
 public sealed record ErrorSummaryDto(long Total, IReadOnlyList<ErrorGroupDto> Groups, IReadOnlyList<ErrorDto> Recent);
+
+/// <summary>A circuit breaker of one process.</summary>
+/// <param name="Name"><c>upstream/host</c>.</param>
+/// <param name="NextTrial">When the next call is let through; null unless it is open.</param>
+/// <param name="Failures">Since <paramref name="Since"/>.</param>
+/// <param name="Transitions">Newest first.</param>
+public sealed record BreakerDto(
+    string Name, string Upstream, string Host, CircuitPosition State, DateTimeOffset Since, DateTimeOffset? NextTrial, long Failures, long Successes, string? Reason, IReadOnlyList<BreakerTransitionDto> Transitions);
+
+public sealed record BreakerTransitionDto(DateTimeOffset At, CircuitPosition To, string? Reason);
+
+/// <param name="Source"><c>in_process</c>, <c>shared</c> (Redis), or <c>local_share</c> while Redis is away.</param>
+public sealed record LimiterStateDto(string Source, DateTimeOffset Since, string? Reason);
+
+/// <summary>What a live process says of itself.</summary>
+/// <param name="AsOf">When it said so.</param>
+public sealed record InstanceStateDto(string BootId, string Role, string Host, int ProcessId, DateTimeOffset AsOf, LimiterStateDto Limiter, IReadOnlyList<BreakerDto> Breakers, ErrorSummaryDto Errors);
+
+/// <param name="Instances">The live processes, the one that answers first.</param>
+public sealed record FleetDto(IReadOnlyList<InstanceStateDto> Instances);
+
+/// <param name="Name">Of the breaker, <c>upstream/host</c>.</param>
+public sealed record IsolateBreakerRequest(string Name, string Reason);
+
+public sealed record ResetBreakerRequest(string Name);

@@ -77,6 +77,15 @@ public sealed class ManagerApiClient(HttpClient http)
     /// <summary>Tries at once what is blocked.</summary>
     public Task<OutboxDto> RetryOutboxAsync(CancellationToken ct) => SendAsync<OutboxDto>(HttpMethod.Post, "outbox/retry", null, ct);
 
+    /// <summary>What each live process says of itself.</summary>
+    /// <param name="recent">So many of its last errors.</param>
+    public Task<FleetDto> GetFleetAsync(int recent, CancellationToken ct) => GetAsync<FleetDto>(Query("fleet", ("recent", recent)), ct);
+
+    /// <summary>Lets nobody call there until the breaker is reset.</summary>
+    public Task<FleetDto> IsolateBreakerAsync(IsolateBreakerRequest request, CancellationToken ct) => SendAsync<FleetDto>(HttpMethod.Post, "fleet/breakers/isolate", request, ct);
+
+    public Task<FleetDto> ResetBreakerAsync(ResetBreakerRequest request, CancellationToken ct) => SendAsync<FleetDto>(HttpMethod.Post, "fleet/breakers/reset", request, ct);
+
     public Task<IReadOnlyList<ClientBlockDto>> ListClientBlocksAsync(CancellationToken ct) => GetAsync<IReadOnlyList<ClientBlockDto>>("blocks", ct);
 
     /// <summary>Lets a client in again.</summary>

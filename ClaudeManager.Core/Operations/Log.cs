@@ -9,4 +9,7 @@ internal static partial class Log
 
     [LoggerMessage(1002, LogLevel.Warning, "Operation {Operation} refused: {Code} ({Failure}), correlation {CorrelationId}")]
     public static partial void OperationRefused(ILogger logger, string operation, string code, string failure, string correlationId, Exception exception);
+
+    [LoggerMessage(1003, LogLevel.Debug, "Operation {Operation} was not tried: {Code}, correlation {CorrelationId}")]
+    public static partial void OperationNotTried(ILogger logger, string operation, string code, string correlationId, Exception exception);
 }

@@ -3,6 +3,7 @@ using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Resilience;
+using ClaudeManager.Core.Resilience.Pipelines;
 using ClaudeManager.Core.Telemetry;
 using Microsoft.Extensions.Logging;
 
@@ -98,7 +99,12 @@ public sealed class Operation
             return;
         }
 
-        if (failure is FailureClass.Policy or FailureClass.Budget or FailureClass.Verification)
+        if (exception is CircuitOpenException)
+        {
+            // The fault was in the calls that opened it, and they are in the log.
+            Log.OperationNotTried(_logger, context.Name, code, context.CorrelationId, exception);
+        }
+        else if (failure is FailureClass.Policy or FailureClass.Budget or FailureClass.Verification)
         {
             Log.OperationRefused(_logger, context.Name, code, failureName, context.CorrelationId, exception);
         }

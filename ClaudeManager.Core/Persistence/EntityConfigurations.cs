@@ -1,3 +1,4 @@
+using ClaudeManager.Core.Fleet;
 using ClaudeManager.Core.Persistence.Entities;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
@@ -244,5 +245,25 @@ internal sealed class ClientBlockConfiguration : IEntityTypeConfiguration<Client
         builder.Property(b => b.Reason).HasMaxLength(32);
         builder.HasIndex(b => b.Client).IsUnique();
         builder.HasIndex(b => b.Until);
+    }
+}
+
+internal sealed class InstanceSnapshotConfiguration : IEntityTypeConfiguration<InstanceSnapshotEntity>
+{
+    public void Configure(EntityTypeBuilder<InstanceSnapshotEntity> builder)
+    {
+        builder.HasKey(s => s.BootId);
+        builder.Property(s => s.BootId).HasMaxLength(64);
+    }
+}
+
+internal sealed class InstanceCommandConfiguration : IEntityTypeConfiguration<InstanceCommandEntity>
+{
+    public void Configure(EntityTypeBuilder<InstanceCommandEntity> builder)
+    {
+        builder.Property(c => c.Kind).HasMaxLength(32);
+        builder.Property(c => c.Target).HasMaxLength(300);
+        builder.Property(c => c.Reason).HasMaxLength(InstanceCommands.LongestReason);
+        builder.HasIndex(c => c.CreatedAt);
     }
 }

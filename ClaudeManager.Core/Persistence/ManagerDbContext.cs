@@ -25,6 +25,8 @@ public abstract class ManagerDbContext(DbContextOptions options) : DbContext(opt
     public DbSet<EventEntity> Events => Set<EventEntity>();
     public DbSet<SettingEntity> Settings => Set<SettingEntity>();
     public DbSet<IdempotencyKeyEntity> IdempotencyKeys => Set<IdempotencyKeyEntity>();
+    public DbSet<InstanceSnapshotEntity> InstanceSnapshots => Set<InstanceSnapshotEntity>();
+    public DbSet<InstanceCommandEntity> InstanceCommands => Set<InstanceCommandEntity>();
     public DbSet<ClientBlockEntity> ClientBlocks => Set<ClientBlockEntity>();
     public DbSet<OutboxEntity> Outbox => Set<OutboxEntity>();
     public DbSet<ProposalIssueEntity> ProposalIssues => Set<ProposalIssueEntity>();

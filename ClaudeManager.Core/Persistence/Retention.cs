@@ -38,6 +38,7 @@ public sealed class Retention(Store store, CurrentConfiguration configuration)
         {
             await tx.Db.Events.Where(e => e.At < events).ExecuteDeleteAsync(token).ConfigureAwait(false);
             await tx.Db.Instances.Where(i => i.HeartbeatAt < instances && !tx.Db.Runs.Any(r => r.LeaseOwner == i.BootId)).ExecuteDeleteAsync(token).ConfigureAwait(false);
+            await tx.Db.InstanceSnapshots.Where(s => !tx.Db.Instances.Any(i => i.BootId == s.BootId)).ExecuteDeleteAsync(token).ConfigureAwait(false);
             await tx.Db.ClientBlocks.Where(b => b.Until < blocks).ExecuteDeleteAsync(token).ConfigureAwait(false);
             await tx.Db.IdempotencyKeys.Where(k => k.CreatedAt < keys).ExecuteDeleteAsync(token).ConfigureAwait(false);
             await tx.Db.RunEvents.Where(e => runs.Contains(e.RunId)).ExecuteDeleteAsync(token).ConfigureAwait(false);

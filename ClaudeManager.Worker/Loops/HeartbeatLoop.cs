@@ -4,13 +4,15 @@ using ClaudeManager.Core.Operations;
 
 namespace ClaudeManager.Worker.Loops;
 
-/// <summary>Says every five seconds that this process lives.</summary>
-internal sealed class HeartbeatLoop(InstanceRegistry instances, Operation operation, TimeProvider time, ILogger<HeartbeatLoop> logger)
+/// <summary>Says every five seconds that this process lives, and how it is; does what operators told all processes to do.</summary>
+internal sealed class HeartbeatLoop(InstanceRegistry instances, InstanceSnapshots snapshots, InstanceCommands commands, Operation operation, TimeProvider time, ILogger<HeartbeatLoop> logger)
     : Loop("instances.heartbeat", InstanceRegistry.Heartbeat, operation, new EventSignal(), time, logger)
 {
     protected override async Task<bool> RoundAsync(OperationContext context, CancellationToken ct)
     {
         await instances.BeatAsync(ct);
+        await commands.CarryOutAsync(ct);
+        await snapshots.WriteAsync(context, ct);
         return false;
     }
 

@@ -1,5 +1,8 @@
+using System.Numerics;
+using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Events;
 using ClaudeManager.Core.Operations;
+using ClaudeManager.Core.Resilience;
 
 namespace ClaudeManager.Worker.Loops;
 
@@ -7,6 +10,7 @@ namespace ClaudeManager.Worker.Loops;
 internal abstract partial class Loop(string name, TimeSpan interval, Operation operation, EventSignal signal, TimeProvider time, ILogger logger) : BackgroundService
 {
     private static readonly TimeSpan s_longestPause = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan s_longestPauseOfTransient = TimeSpan.FromSeconds(1);
 
     protected Operation Operation => operation;
 
@@ -34,8 +38,15 @@ internal abstract partial class Loop(string name, TimeSpan interval, Operation o
                 catch (Exception e) when (e is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
                 {
                     faults++;
-                    var pause = TimeSpan.FromTicks(Math.Min(s_longestPause.Ticks, interval.Ticks << Math.Min(faults, 10)));
-                    LogRoundFailed(logger, name, faults, pause);
+                    // What is over in a moment, such as a restart of the database, is looked at again soon; the breaker in front of it keeps that cheap.
+                    var longest = Failures.Classify(e) == FailureClass.Transient ? s_longestPauseOfTransient : s_longestPause;
+                    var pause = TimeSpan.FromTicks(Math.Min(longest.Ticks, interval.Ticks << Math.Min(faults, 10)));
+                    // The first, the second, the fourth, …: a night without a database is not a million lines.
+                    if (BitOperations.IsPow2(faults))
+                    {
+                        LogRoundFailed(logger, name, faults, pause);
+                    }
+
                     await Task.Delay(pause, time, stoppingToken);
                 }
 

@@ -29,6 +29,8 @@ public sealed class SurfaceTests
         new PinRequest(1, true),
         new OverrideScoreRequest(1, 5, "reason"),
         new LiftBlockRequest("reason"),
+        new IsolateBreakerRequest("github/nowhere", "reason"),
+        new ResetBreakerRequest("github/nowhere"),
         new BulkApproveRequest([new BulkApproval(999, new ApproveRequest(1, "hash"))]),
         new BulkRejectRequest([new BulkItem(999, 1)], "reason"),
         new BulkSnoozeRequest([new BulkItem(999, 1)], DateTimeOffset.UnixEpoch),

@@ -69,3 +69,27 @@ public sealed class ClientBlockEntity
     public DateTimeOffset BlockedAt { get; set; }
     public DateTimeOffset Until { get; set; }
 }
+
+/// <summary>What a process last said of itself.</summary>
+public sealed class InstanceSnapshotEntity
+{
+    public required string BootId { get; set; }
+    public DateTimeOffset TakenAt { get; set; }
+
+    /// <summary>JSON.</summary>
+    public required string Document { get; set; }
+}
+
+/// <summary>What an operator told all processes to do; each carries out what is new to it, in order.</summary>
+public sealed class InstanceCommandEntity
+{
+    public long Id { get; set; }
+
+    /// <summary>One of <see cref="Fleet.InstanceCommands"/>' names.</summary>
+    public required string Kind { get; set; }
+
+    /// <summary>Of the breaker.</summary>
+    public required string Target { get; set; }
+    public string? Reason { get; set; }
+    public DateTimeOffset CreatedAt { get; set; }
+}

@@ -3,7 +3,7 @@ using ClaudeManager.Core.Contracts;
 namespace ClaudeManager.Core.Resilience.Pipelines;
 
 /// <summary>One breaker at one moment.</summary>
-/// <param name="Name"><c>upstream/host</c>: what <see cref="CircuitBreakers.TryIsolate"/> and <see cref="CircuitBreakers.TryReset"/> take.</param>
+/// <param name="Name"><c>upstream/host</c>: what <see cref="CircuitBreakers.Isolate"/> and <see cref="CircuitBreakers.Reset"/> take.</param>
 /// <param name="Since">When it came into this state.</param>
 /// <param name="NextTrial">When the next call is let through to see whether the upstream is back; null unless it is open.</param>
 /// <param name="Failures">Since then.</param>

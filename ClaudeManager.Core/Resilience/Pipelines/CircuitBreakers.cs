@@ -7,37 +7,58 @@ namespace ClaudeManager.Core.Resilience.Pipelines;
 /// <summary>All breakers of this process, one for each upstream and host it has called.</summary>
 public sealed class CircuitBreakers(CurrentConfiguration configuration, TimeProvider time, ILogger<CircuitBreakers> logger)
 {
+    private readonly Lock _lock = new();
     private readonly ConcurrentDictionary<string, Circuit> _circuits = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _isolated = new(StringComparer.Ordinal);
 
     public IReadOnlyList<CircuitBreakerState> Snapshot() => [.. _circuits.Values.Select(circuit => circuit.Read()).OrderBy(state => state.Name, StringComparer.Ordinal)];
 
-    /// <summary>Refuses every call until <see cref="TryReset"/>.</summary>
-    /// <returns>False when there is no such breaker here.</returns>
-    public bool TryIsolate(string name, string reason)
+    /// <summary>Refuses every call until <see cref="Reset"/>; where none was made yet, from the first one on.</summary>
+    public void Isolate(string name, string reason)
     {
-        if (!_circuits.TryGetValue(name, out var circuit))
+        lock (_lock)
         {
-            return false;
+            _isolated[name] = reason;
+            if (_circuits.TryGetValue(name, out var circuit))
+            {
+                circuit.Isolate(reason);
+            }
         }
-
-        circuit.Isolate(reason);
-        return true;
     }
 
     /// <summary>Closes it, isolated or open, and forgets what it has counted.</summary>
-    /// <returns>False when there is no such breaker here.</returns>
-    public bool TryReset(string name)
+    public void Reset(string name)
     {
-        if (!_circuits.TryGetValue(name, out var circuit))
+        lock (_lock)
         {
-            return false;
+            _isolated.Remove(name);
+            if (_circuits.TryGetValue(name, out var circuit))
+            {
+                circuit.Reset();
+            }
         }
-
-        circuit.Reset();
-        return true;
     }
 
     internal Circuit<T> Of<T>(Upstream<T> upstream, string host)
-        => (Circuit<T>)_circuits.GetOrAdd($"{upstream.Name}/{host}", static (_, made) => new Circuit<T>(made.upstream, made.host, made.configuration, made.time, made.logger),
-            (upstream, host, configuration: upstream.Configuration(configuration.Value.Resilience), time, logger));
+    {
+        var name = $"{upstream.Name}/{host}";
+        if (_circuits.TryGetValue(name, out var known))
+        {
+            return (Circuit<T>)known;
+        }
+
+        lock (_lock)
+        {
+            return (Circuit<T>)_circuits.GetOrAdd(name, _ =>
+            {
+                var made = new Circuit<T>(upstream, host, upstream.Configuration(configuration.Value.Resilience), time, logger);
+                if (_isolated.TryGetValue(name, out var reason))
+                {
+                    made.Isolate(reason);
+                }
+
+                return made;
+            });
+        }
+    }
 }

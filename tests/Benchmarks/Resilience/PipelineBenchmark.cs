@@ -5,7 +5,6 @@ using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.GitHub.Http;
 using ClaudeManager.Core.Resilience.Pipelines;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Http.Resilience;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace ClaudeManager.Benchmarks.Resilience;

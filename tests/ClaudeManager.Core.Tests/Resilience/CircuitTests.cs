@@ -166,25 +166,35 @@ public sealed class CircuitTests
     [Fact]
     public async Task Isolate_RefusesUntilReset()
     {
-        Assert.False(_ground.Breakers.TryIsolate("registry/one", "maintenance"));
         (await _ground.CallAsync(_ => Answer(HttpStatusCode.OK))).Dispose();
-        Assert.True(_ground.Breakers.TryIsolate("registry/one", "maintenance"));
+        _ground.Breakers.Isolate("registry/one", "maintenance");
         _time.Advance(Defaults.Break * 10);
         var refused = await Assert.ThrowsAsync<CircuitOpenException>(() => _ground.CallAsync(_ => Answer(HttpStatusCode.OK)));
         Assert.Null(refused.ClearsAt);
         Assert.Contains("maintenance", refused.Message, StringComparison.Ordinal);
         Assert.Equal((CircuitPosition.Isolated, "maintenance"), (_ground.State().State, _ground.State().Reason));
 
-        Assert.True(_ground.Breakers.TryReset("registry/one"));
+        _ground.Breakers.Reset("registry/one");
         (await _ground.CallAsync(_ => Answer(HttpStatusCode.OK))).Dispose();
         Assert.Equal((CircuitPosition.Closed, null), (_ground.State().State, _ground.State().Reason));
+    }
+
+    [Fact]
+    public async Task Isolate_BeforeTheFirstCall_RefusesIt()
+    {
+        _ground.Breakers.Isolate("registry/one", "maintenance");
+        Assert.Empty(_ground.Breakers.Snapshot());
+        await Assert.ThrowsAsync<CircuitOpenException>(() => _ground.CallAsync(_ => Answer(HttpStatusCode.OK)));
+        (await _ground.CallAsync(_ => Answer(HttpStatusCode.OK), host: "two")).Dispose();
+        _ground.Breakers.Reset("registry/one");
+        (await _ground.CallAsync(_ => Answer(HttpStatusCode.OK))).Dispose();
     }
 
     [Fact]
     public async Task Reset_OfAnOpenOne_LetsCallsThroughAtOnce()
     {
         await FailAsync(Defaults.MinimumThroughput);
-        Assert.True(_ground.Breakers.TryReset("registry/one"));
+        _ground.Breakers.Reset("registry/one");
         (await _ground.CallAsync(_ => Answer(HttpStatusCode.OK))).Dispose();
         Assert.Equal((CircuitPosition.Closed, 1L, 0L), (_ground.State().State, _ground.State().Successes, _ground.State().Failures));
     }

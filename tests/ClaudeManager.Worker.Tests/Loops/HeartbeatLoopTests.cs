@@ -18,7 +18,7 @@ public sealed class HeartbeatLoopTests
         var time = PassingTime.StartingAt(12, 0);
         await using var ground = await RunGround.StartAsync("", clock: time);
         var instances = ground.Get<InstanceRegistry>();
-        using var loop = new HeartbeatLoop(instances, ground.Get<Operation>(), time, NullLogger<HeartbeatLoop>.Instance);
+        using var loop = new HeartbeatLoop(instances, ground.Get<InstanceSnapshots>(), ground.Get<InstanceCommands>(), ground.Get<Operation>(), time, NullLogger<HeartbeatLoop>.Instance);
 
         await loop.StartAsync(Ct);
         await time.PassAsync(InstanceRegistry.Heartbeat, async () => await MineAsync() is not null, "it has beaten once");

@@ -655,6 +655,45 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                     b.ToTable("idempotency_keys");
                 });
 
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.InstanceCommandEntity", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    NpgsqlPropertyBuilderExtensions.UseIdentityByDefaultColumn(b.Property<long>("Id"));
+
+                    b.Property<DateTimeOffset>("CreatedAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("Kind")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("character varying(32)")
+                        .HasColumnName("kind");
+
+                    b.Property<string>("Reason")
+                        .HasMaxLength(500)
+                        .HasColumnType("character varying(500)")
+                        .HasColumnName("reason");
+
+                    b.Property<string>("Target")
+                        .IsRequired()
+                        .HasMaxLength(300)
+                        .HasColumnType("character varying(300)")
+                        .HasColumnName("target");
+
+                    b.HasKey("Id")
+                        .HasName("pk_instance_commands");
+
+                    b.HasIndex("CreatedAt")
+                        .HasDatabaseName("ix_instance_commands_created_at");
+
+                    b.ToTable("instance_commands");
+                });
+
             modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.InstanceEntity", b =>
                 {
                     b.Property<string>("BootId")
@@ -701,6 +740,28 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                         .HasName("pk_instances");
 
                     b.ToTable("instances");
+                });
+
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.InstanceSnapshotEntity", b =>
+                {
+                    b.Property<string>("BootId")
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)")
+                        .HasColumnName("boot_id");
+
+                    b.Property<string>("Document")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("document");
+
+                    b.Property<DateTimeOffset>("TakenAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("taken_at");
+
+                    b.HasKey("BootId")
+                        .HasName("pk_instance_snapshots");
+
+                    b.ToTable("instance_snapshots");
                 });
 
             modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.OutboxEntity", b =>

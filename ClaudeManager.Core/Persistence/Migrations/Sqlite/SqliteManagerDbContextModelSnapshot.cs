@@ -638,6 +638,43 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                     b.ToTable("idempotency_keys");
                 });
 
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.InstanceCommandEntity", b =>
+                {
+                    b.Property<long>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("id");
+
+                    b.Property<long>("CreatedAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("created_at");
+
+                    b.Property<string>("Kind")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("kind");
+
+                    b.Property<string>("Reason")
+                        .HasMaxLength(500)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("reason");
+
+                    b.Property<string>("Target")
+                        .IsRequired()
+                        .HasMaxLength(300)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("target");
+
+                    b.HasKey("Id")
+                        .HasName("pk_instance_commands");
+
+                    b.HasIndex("CreatedAt")
+                        .HasDatabaseName("ix_instance_commands_created_at");
+
+                    b.ToTable("instance_commands");
+                });
+
             modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.InstanceEntity", b =>
                 {
                     b.Property<string>("BootId")
@@ -684,6 +721,28 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                         .HasName("pk_instances");
 
                     b.ToTable("instances");
+                });
+
+            modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.InstanceSnapshotEntity", b =>
+                {
+                    b.Property<string>("BootId")
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("boot_id");
+
+                    b.Property<string>("Document")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("document");
+
+                    b.Property<long>("TakenAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("taken_at");
+
+                    b.HasKey("BootId")
+                        .HasName("pk_instance_snapshots");
+
+                    b.ToTable("instance_snapshots");
                 });
 
             modelBuilder.Entity("ClaudeManager.Core.Persistence.Entities.OutboxEntity", b =>
