@@ -68,6 +68,7 @@ public static class CommandLine
             new StartCommand(runner),
             new ScanCommand(runner),
             new ExecuteCommand(runner),
+            new StatusCommand(runner),
             new Command("tasks", "Work items: what was found or asked for, and what became of it.")
             {
                 new TasksListCommand(runner),

@@ -10,7 +10,7 @@ public sealed class AppearanceTests(Browser browser)
     private static readonly (string Name, string Path)[] s_pages =
     [
         ("overview", "/"), ("work-items", "/work-items"), ("work-item", "/work-items/2"), ("run-live", "/runs/12"), ("run-done", "/runs/11"), ("run-failed", "/runs/10"),
-        ("repositories", "/repositories"), ("repository-dry-run", "/repositories/3"), ("add-repository", "/repositories/add"), ("not-found", "/nowhere"),
+        ("repositories", "/repositories"), ("repository-dry-run", "/repositories/3"), ("add-repository", "/repositories/add"), ("system", "/system"), ("not-found", "/nowhere"),
     ];
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;

@@ -116,6 +116,9 @@ internal sealed class FakeApi : IAsyncDisposable
         api.MapDelete("/repositories/{id:long}", (long id) => Data.Repositories.RemoveAll(r => r.Id == id));
         api.MapGet("/work-items", (HttpContext context, long? repository, string? search, string? sort, int skip, int take)
             => take is < 1 or > 500 ? Results.Problem("take is between 1 and 500.", statusCode: 400) : Results.Ok(Data.WorkItems([.. context.Request.Query["state"].OfType<string>()], repository, search, sort, skip, take)));
+        api.MapGet("/fleet", () => Data.Fleet);
+        api.MapPost("/fleet/breakers/isolate", (IsolateBreakerRequest request) => Data.Breaker(request.Name, CircuitPosition.Isolated, request.Reason));
+        api.MapPost("/fleet/breakers/reset", (ResetBreakerRequest request) => Data.Breaker(request.Name, CircuitPosition.Closed, null));
         api.MapPost("/outbox/retry", () => Data.Outbox = Data.Outbox with { Blocked = 0 });
         api.MapGet("/work-items/{id:long}", (long id) => Found(Data.WorkItem(id)));
         api.MapGet("/work-items/{id:long}/approval", (long id, string? agent) => Data.PreviewApproval(id, agent));

@@ -12,6 +12,24 @@ internal sealed class SampleData
 
     public List<RepositoryDto> Repositories { get; } = [];
 
+    public FleetDto Fleet { get; private set; } = new(
+    [
+        new InstanceStateDto("b1", "api", "one", 101, Now, new LimiterStateDto("shared", Now, null), [], new ErrorSummaryDto(0, [], [])),
+        new InstanceStateDto(
+            "b2", "worker", "two", 202, Now.AddSeconds(-4), new LimiterStateDto("local_share", Now, "RedisTimeoutException"),
+            [
+                new BreakerDto("github/api.github.com", "github", "api.github.com", CircuitPosition.Closed, Now.AddHours(-3), null, 2, 1_204, null, []),
+                new BreakerDto("registry/registry.npmjs.org", "registry", "registry.npmjs.org", CircuitPosition.Open, Now.AddSeconds(-5), Now.AddSeconds(25), 0, 0, "HTTP 503", []),
+            ],
+            new ErrorSummaryDto(
+                42,
+                [new ErrorGroupDto("scan.run", "HttpRequestException", "CM9000", FailureClass.Transient, 3, 11, 42, 42, Now.AddHours(-2), Now.AddSeconds(-9))],
+                [new ErrorDto(Now.AddSeconds(-9), "scan.run", "HttpRequestException", "CM9000", FailureClass.Transient, "The server said <script>alert(1)</script>", new string('a', 32), "atlas", null, 7, 1)])),
+    ]);
+
+    public FleetDto Breaker(string name, CircuitPosition state, string? reason)
+        => Fleet = new FleetDto([.. Fleet.Instances.Select(i => i with { Breakers = [.. i.Breakers.Select(b => b.Name == name ? b with { State = state, Reason = reason, NextTrial = null } : b)] })]);
+
     public List<WorkItemDto> Items { get; } = [];
 
     public List<RunDto> Runs { get; } = [];
