@@ -192,32 +192,7 @@ internal sealed class Circuit<T> : Circuit
 
     private sealed class Gate(Circuit<T> circuit) : ResilienceStrategy<T>
     {
-        private int _inTrial;
-
-        /// <summary>While it is not closed one caller at a time reaches the breaker: it lets one trial through for each break, and a trial that takes longer than a break would not be alone.</summary>
         protected override async ValueTask<Outcome<T>> ExecuteCore<TState>(Func<ResilienceContext, TState, ValueTask<Outcome<T>>> callback, ResilienceContext context, TState state)
-        {
-            if (circuit.State.CircuitState == CircuitState.Closed)
-            {
-                return await PassAsync(callback, context, state).ConfigureAwait(context.ContinueOnCapturedContext);
-            }
-
-            if (Interlocked.CompareExchange(ref _inTrial, 1, 0) != 0)
-            {
-                return Outcome.FromException<T>(circuit.Refused());
-            }
-
-            try
-            {
-                return await PassAsync(callback, context, state).ConfigureAwait(context.ContinueOnCapturedContext);
-            }
-            finally
-            {
-                Volatile.Write(ref _inTrial, 0);
-            }
-        }
-
-        private async ValueTask<Outcome<T>> PassAsync<TState>(Func<ResilienceContext, TState, ValueTask<Outcome<T>>> callback, ResilienceContext context, TState state)
         {
             var outcome = await callback(context, state).ConfigureAwait(context.ContinueOnCapturedContext);
             if (outcome.Exception is BrokenCircuitException)
