@@ -3,32 +3,46 @@ using System.Threading.Channels;
 namespace ClaudeManager.Core.Events;
 
 /// <summary>
-/// "Something was committed": wakes loops and feeds of this process. It carries nothing and may be missed, since the database is the truth and everyone also polls it,
-/// which is how other processes notice.
+/// "Something was committed": wakes loops and feeds of this process, and through <see cref="EventRelay"/> those of others. It carries nothing and may be missed, since the database is
+/// the truth and everyone also polls it.
 /// </summary>
 public sealed class EventSignal
 {
     private readonly Lock _lock = new();
-    private readonly List<Channel<bool>> _listeners = [];
+    private readonly List<(Channel<bool> Channel, bool HereOnly)> _listeners = [];
 
-    public void Raise()
+    /// <summary>This process committed something.</summary>
+    public void Raise() => Raise(elsewhere: false);
+
+    /// <summary>Another process did.</summary>
+    internal void RaiseFromElsewhere() => Raise(elsewhere: true);
+
+    /// <summary>A listener of its own; dispose it when done.</summary>
+    public Listener Listen() => Listen(hereOnly: false);
+
+    /// <summary>One that hears of this process alone: to tell others of it.</summary>
+    internal Listener ListenHere() => Listen(hereOnly: true);
+
+    private void Raise(bool elsewhere)
     {
         lock (_lock)
         {
-            foreach (var listener in _listeners)
+            foreach (var (channel, hereOnly) in _listeners)
             {
-                listener.Writer.TryWrite(true);
+                if (!elsewhere || !hereOnly)
+                {
+                    channel.Writer.TryWrite(true);
+                }
             }
         }
     }
 
-    /// <summary>A listener of its own; dispose it when done.</summary>
-    public Listener Listen()
+    private Listener Listen(bool hereOnly)
     {
         var channel = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
         lock (_lock)
         {
-            _listeners.Add(channel);
+            _listeners.Add((channel, hereOnly));
         }
 
         return new Listener(this, channel);
@@ -36,6 +50,9 @@ public sealed class EventSignal
 
     public sealed class Listener(EventSignal owner, Channel<bool> channel) : IDisposable
     {
+        /// <summary>Ends at the next signal.</summary>
+        public async Task WaitAsync(CancellationToken ct) => await channel.Reader.ReadAsync(ct).ConfigureAwait(false);
+
         /// <summary>Ends at the next signal, or after <paramref name="atMost"/>.</summary>
         public async Task WaitAsync(TimeSpan atMost, TimeProvider time, CancellationToken ct)
         {
@@ -55,7 +72,7 @@ public sealed class EventSignal
         {
             lock (owner._lock)
             {
-                owner._listeners.Remove(channel);
+                owner._listeners.RemoveAll(l => l.Channel == channel);
             }
         }
     }

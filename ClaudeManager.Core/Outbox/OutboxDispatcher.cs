@@ -117,8 +117,9 @@ public sealed class OutboxDispatcher(Store store, IEnumerable<IOutboxEffect> eff
             var now = await tx.Db.GetDatabaseTimeAsync(store.Time, token).ConfigureAwait(false);
             // Nobody else has this store: what another boot holds, it holds no more.
             var alone = ownership.Exclusive;
+            var gone = alone ? [] : await GoneHoldersAsync(tx.Db, token).ConfigureAwait(false);
             var entry = await tx.Db.Outbox.AsTracking()
-                .Where(o => OutboxStates.Open.Contains(o.State) && (o.NotBefore == null || o.NotBefore <= now) && (o.LeaseExpiresAt == null || o.LeaseExpiresAt <= now || (alone && o.LeaseOwner != identity.BootId)) && _effects.Keys.Contains(o.Kind))
+                .Where(o => OutboxStates.Open.Contains(o.State) && (o.NotBefore == null || o.NotBefore <= now) && (o.LeaseExpiresAt == null || o.LeaseExpiresAt <= now || (alone && o.LeaseOwner != identity.BootId) || gone.Contains(o.LeaseOwner!)) && _effects.Keys.Contains(o.Kind))
                 .Where(o => o.WorkItemId == null || !tx.Db.Outbox.Any(older => older.WorkItemId == o.WorkItemId && older.Id < o.Id && OutboxStates.Open.Contains(older.State)))
                 .OrderBy(o => o.Id).FirstOrDefaultAsync(token).ConfigureAwait(false);
             if (entry is not null)
@@ -129,6 +130,15 @@ public sealed class OutboxDispatcher(Store store, IEnumerable<IOutboxEffect> eff
 
             return entry;
         }, ct);
+
+    /// <summary>Who holds entries but lives no more: their leases protect nobody. A paused process is not among them, for it would still send.</summary>
+    private async Task<List<string>> GoneHoldersAsync(ManagerDbContext db, CancellationToken ct)
+    {
+        var holders = await db.Outbox.Where(o => OutboxStates.Open.Contains(o.State) && o.LeaseOwner != null && o.LeaseOwner != identity.BootId).Select(o => o.LeaseOwner!).Distinct().ToListAsync(ct).ConfigureAwait(false);
+        return holders.Count == 0
+            ? []
+            : [.. (await db.Instances.Where(i => holders.Contains(i.BootId)).ToListAsync(ct).ConfigureAwait(false)).Where(identity.IsGone).Select(i => i.BootId)];
+    }
 
     private Task NotDoneAsync(OperationContext operation, OutboxEntity entry, Exception fault)
     {

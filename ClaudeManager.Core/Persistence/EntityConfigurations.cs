@@ -71,6 +71,7 @@ internal sealed class RunConfiguration : IEntityTypeConfiguration<RunEntity>
         builder.Property(r => r.Attempt).IsConcurrencyToken();
         builder.Property(r => r.Agent).HasMaxLength(128);
         builder.HasIndex(r => new { r.State, r.Score });
+        builder.HasIndex(r => r.StartedAt);
         builder.HasIndex(r => r.WorkItemId);
         builder.HasOne(r => r.WorkItem).WithMany().HasForeignKey(r => r.WorkItemId).OnDelete(DeleteBehavior.Restrict);
         builder.HasOne<ApprovalEntity>().WithMany().HasForeignKey(r => r.ApprovalId).OnDelete(DeleteBehavior.Restrict);
@@ -124,6 +125,7 @@ internal sealed class InstanceConfiguration : IEntityTypeConfiguration<InstanceE
     {
         builder.HasKey(i => i.BootId);
         builder.Property(i => i.BootId).HasMaxLength(64);
+        builder.Property(i => i.ProcessSpace).HasMaxLength(128);
     }
 }
 

@@ -39,6 +39,8 @@ public static class PersistenceRegistration
                 services.AddPooledDbContextFactory<PostgresManagerDbContext>(o => WithoutDriftCheck(o.UseNpgsql(postgres.ConnectionString)));
                 services.AddSingleton<IDbContextFactory<ManagerDbContext>>(p => new Factory<PostgresManagerDbContext>(p.GetRequiredService<IDbContextFactory<PostgresManagerDbContext>>()));
                 services.AddSingleton(new WriteGate(serial: false));
+                services.AddSingleton(postgres);
+                services.AddHostedService<EventRelay>();
                 break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(target), target, "No provider for this target.");

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using ClaudeManager.Core.Audit;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
@@ -19,7 +20,13 @@ public sealed record ClaimedRun(Lease Lease, RunEntity Run, WorkItemEntity Item,
 /// </summary>
 public sealed class RunQueue(Store store, ApprovalSeal seal, CurrentConfiguration configuration)
 {
-    private const int CandidatesPerClaim = 50;
+    private const int CandidatesPerRepository = 50;
+
+    /// <summary>More than any score.</summary>
+    private const double PinnedBonus = 100;
+
+    /// <summary>Turns are counted over this time.</summary>
+    private static readonly TimeSpan s_turns = TimeSpan.FromHours(1);
 
     /// <summary>Puts an approved item into the queue, in the transaction of its approval or retry.</summary>
     public static RunEntity Enqueue(StoreTransaction tx, WorkItemEntity item, ApprovalEntity approval, RunEntity? resumes = null)
@@ -51,7 +58,7 @@ public sealed class RunQueue(Store store, ApprovalSeal seal, CurrentConfiguratio
     }
 
     /// <summary>Claims go by this: a pinned item before every other.</summary>
-    public static double ScoreOf(WorkItemEntity item) => item.Score + (item.Pinned ? 100 : 0);
+    public static double ScoreOf(WorkItemEntity item) => item.Score + (item.Pinned ? PinnedBonus : 0);
 
     /// <summary>Whether anything might be claimed: a read, so that an idle worker takes no lock.</summary>
     public Task<bool> HasWaitingAsync(CancellationToken ct)
@@ -75,12 +82,7 @@ public sealed class RunQueue(Store store, ApprovalSeal seal, CurrentConfiguratio
                 return null;
             }
 
-            var candidates = await tx.Db.Runs.AsTracking()
-                .Where(r => (r.State == RunState.Queued || r.State == RunState.Parked) && (r.NotBefore == null || r.NotBefore <= now) && r.CancelRequestedAt == null && !inHand.Contains(r.Id))
-                .OrderByDescending(r => r.Score).ThenBy(r => r.Id).Take(CandidatesPerClaim)
-                .Include(r => r.WorkItem!.Repository).Include(r => r.WorkItem!.Findings)
-                .ToListAsync(token).ConfigureAwait(false);
-            foreach (var run in candidates)
+            await foreach (var run in CandidatesAsync(tx.Db, facts, inHand, now, token).ConfigureAwait(false))
             {
                 var approval = await tx.Db.Approvals.SingleAsync(a => a.Id == run.ApprovalId, token).ConfigureAwait(false);
                 var item = run.WorkItem!;
@@ -117,6 +119,29 @@ public sealed class RunQueue(Store store, ApprovalSeal seal, CurrentConfiguratio
 
             return null;
         }, ct);
+
+    /// <summary>
+    /// What may start, in the order it is asked: pinned work; then by turns, so that a thousand good items of one repository keep no other waiting: the repository with the fewest starts
+    /// within the last hour first, of equals the one with the better head; within a repository by score, then age. Repositories in which a run is active are not asked.
+    /// </summary>
+    private static async IAsyncEnumerable<RunEntity> CandidatesAsync(ManagerDbContext db, GateFacts facts, IReadOnlyCollection<long> inHand, DateTimeOffset now, [EnumeratorCancellation] CancellationToken ct)
+    {
+        var busy = facts.BusyRepositories.Keys.ToList();
+        var waiting = db.Runs.Where(r => (r.State == RunState.Queued || r.State == RunState.Parked) && (r.NotBefore == null || r.NotBefore <= now) && r.CancelRequestedAt == null
+            && !inHand.Contains(r.Id) && !busy.Contains(r.RepositoryId));
+        var heads = await waiting.GroupBy(r => r.RepositoryId).Select(g => new { Repository = g.Key, Score = g.Max(r => r.Score), Oldest = g.Min(r => r.Id) }).ToListAsync(ct).ConfigureAwait(false);
+        var since = now - s_turns;
+        var turns = heads.Count < 2 ? [] : await db.Runs.Where(r => r.StartedAt >= since).GroupBy(r => r.RepositoryId).Select(g => new { g.Key, Count = g.Count() })
+            .ToDictionaryAsync(g => g.Key, g => g.Count, ct).ConfigureAwait(false);
+        foreach (var head in heads.OrderByDescending(h => h.Score >= PinnedBonus).ThenBy(h => turns.GetValueOrDefault(h.Repository)).ThenByDescending(h => h.Score).ThenBy(h => h.Oldest))
+        {
+            foreach (var run in await waiting.AsTracking().Where(r => r.RepositoryId == head.Repository).OrderByDescending(r => r.Score).ThenBy(r => r.Id).Take(CandidatesPerRepository)
+                .Include(r => r.WorkItem!.Repository).Include(r => r.WorkItem!.Findings).ToListAsync(ct).ConfigureAwait(false))
+            {
+                yield return run;
+            }
+        }
+    }
 
     /// <summary>Renews a lease; an expired one too, while owner and attempt still match. Synchronous: it runs on a thread of its own, so that a starved pool costs no lease.</summary>
     /// <returns>False when the lease is lost.</returns>

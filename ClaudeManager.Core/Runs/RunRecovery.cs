@@ -22,7 +22,7 @@ public sealed class RunRecovery(Store store, RunQueue queue, OrphanReaper orphan
 
     public async Task RecoverAsync(OperationContext operation, CancellationToken ct)
     {
-        IReadOnlySet<string> dead;
+        DeadBoots dead;
         try
         {
             dead = await instances.DeadBootsAsync(ownership.Exclusive, ct).ConfigureAwait(false);
@@ -34,14 +34,13 @@ public sealed class RunRecovery(Store store, RunQueue queue, OrphanReaper orphan
         }
 
         _reachableSince ??= store.Time.GetTimestamp();
-        var newlyDead = dead.Except(_stopped).ToHashSet();
+        var newlyDead = dead.All.Except(_stopped).ToHashSet();
         if (newlyDead.Count > 0)
         {
             await StopOrphansAsync(operation, newlyDead, ct).ConfigureAwait(false);
             _stopped.UnionWith(newlyDead);
         }
 
-        var certain = ownership.Exclusive ? dead : new HashSet<string>();
         var patient = store.Time.GetElapsedTime(_reachableSince.Value) >= Lease.Duration;
 
         // A process that got no processor time for a whole lease time must not take its own runs away from itself: what it still holds is renewed before expiry is judged.
@@ -50,7 +49,7 @@ public sealed class RunRecovery(Store store, RunQueue queue, OrphanReaper orphan
             keeper.RenewAll();
         }
 
-        foreach (var run in await queue.ReapAsync(operation, certain, patient, ct).ConfigureAwait(false))
+        foreach (var run in await queue.ReapAsync(operation, dead.Gone, patient, ct).ConfigureAwait(false))
         {
             Log.RunRequeued(logger, run, "its worker is gone");
         }

@@ -189,6 +189,44 @@ public abstract class OutboxTests : StoreConformance
         Assert.Equal((OutboxStates.Done, 2), Assert.Single((await EntriesAsync()).Select(e => (e.State, e.Attempt))));
     }
 
+    /// <summary>A process that is known to be dead holds nothing; one that is only silent may be paused, and would still send.</summary>
+    [Theory]
+    [InlineData("killed", true)]
+    [InlineData("stopped", true)]
+    [InlineData("silent", false)]
+    [InlineData("killed elsewhere", false)]
+    public async Task Dispatch_HolderIsGone_IsTakenOverAtOnce(string holder, bool taken)
+    {
+        await EnqueueAsync("k");
+        var me = InstanceIdentity.Create("worker", TimeProvider.System);
+        var other = InstanceIdentity.Create("worker", TimeProvider.System);
+        using var stopped = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        _outside.After = stopped.Cancel;
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Dispatcher(identity: other).DispatchAsync(TestStore.Operation, stopped.Token));
+        _outside.After = null;
+        await Subject.Store.WriteAsync(TestStore.Operation, (tx, _) =>
+        {
+            tx.Db.Instances.Add(new InstanceEntity
+            {
+                BootId = other.BootId,
+                Role = other.Role,
+                Host = other.Host,
+                ProcessSpace = holder == "killed elsewhere" ? "elsewhere" : other.ProcessSpace,
+                ProcessId = holder is "silent" or "stopped" ? RunningProcess : NoProcess,
+                Version = other.Version,
+                StartedAt = tx.Now,
+                HeartbeatAt = tx.Now - TimeSpan.FromSeconds(60),
+                StoppedAt = holder == "stopped" ? tx.Now : null,
+            });
+            return Task.CompletedTask;
+        }, Ct);
+
+        Assert.Equal(taken, await Dispatcher(identity: me).DispatchAsync(TestStore.Operation, Ct));
+
+        Assert.Equal(["k"], _outside.Written);
+        Assert.Equal(taken ? (OutboxStates.Done, 2) : (OutboxStates.Pending, 1), Assert.Single((await EntriesAsync()).Select(e => (e.State, e.Attempt))));
+    }
+
     [Fact]
     public async Task Dispatch_ProcessDiedAndTheStoreIsOursAlone_IsTakenOverAtOnce()
     {
@@ -230,8 +268,14 @@ public abstract class OutboxTests : StoreConformance
         Assert.Equal((OutboxStates.Pending, 0), Assert.Single((await EntriesAsync()).Select(e => (e.State, e.Attempt))));
     }
 
-    private OutboxDispatcher Dispatcher(bool alone = false)
-        => new(Subject.Store, [_outside], InstanceIdentity.Create("worker", TimeProvider.System), new DataDirectoryOwnership(alone), new Redactor(), NullLogger<OutboxDispatcher>.Instance);
+    /// <summary>Above the largest process id Linux gives out.</summary>
+    private const int NoProcess = (1 << 22) + 1;
+
+    /// <summary>The first process of the machine.</summary>
+    private const int RunningProcess = 1;
+
+    private OutboxDispatcher Dispatcher(bool alone = false, InstanceIdentity? identity = null)
+        => new(Subject.Store, [_outside], identity ?? InstanceIdentity.Create("worker", TimeProvider.System), new DataDirectoryOwnership(alone), new Redactor(), NullLogger<OutboxDispatcher>.Instance);
 
     private Task EnqueueAsync(string key, long? workItem = null)
         => Subject.Store.WriteAsync(TestStore.Operation, (tx, token) => OutboxDispatcher.EnqueueAsync(tx, Outside.Name, key, key, token, workItem), Ct);

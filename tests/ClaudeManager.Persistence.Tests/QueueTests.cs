@@ -40,6 +40,67 @@ public abstract class QueueTests : StoreConformance
     }
 
     [Fact]
+    public async Task Claim_ManyBetterRunsOfABusyRepository_KeepNoOtherWaiting()
+    {
+        Subject.Configuration.Swap(ManagerConfiguration.Default with { Executor = new ExecutorConfiguration { MaxConcurrentRuns = 2 } });
+        var (busy, other) = (await Subject.RepositoryAsync("busy", Ct), await Subject.RepositoryAsync("other", Ct));
+        for (var i = 0; i < 60; i++)
+        {
+            await Subject.QueuedRunAsync(busy, 9, Ct);
+        }
+
+        var low = await Subject.QueuedRunAsync(other, 1, Ct);
+
+        Assert.Equal(busy.Id, (await ClaimAsync("w"))?.Repository.Id);
+        Assert.Equal(low.Id, (await ClaimAsync("w"))?.Run.Id);
+    }
+
+    /// <summary>One place, three repositories: after every three starts each has had its turn, whatever the scores; within a repository the score decides, then age.</summary>
+    [Fact]
+    public async Task Claim_RepositoriesTakeTurns_AndThePinnedGoesFirst()
+    {
+        Subject.Configuration.Swap(ManagerConfiguration.Default with { Executor = new ExecutorConfiguration { MaxConcurrentRuns = 1 } });
+        var repositories = new List<RepositoryEntity>();
+        for (var i = 0; i < 3; i++)
+        {
+            var repository = await Subject.RepositoryAsync($"r{i}", Ct);
+            repositories.Add(repository);
+            foreach (var score in new[] { 3.0, 7.0, 7.0, 5.0 })
+            {
+                await Subject.QueuedRunAsync(repository, score + (3 * i), Ct);
+            }
+        }
+
+        var starts = new List<RunEntity>();
+        for (var i = 0; i < 12; i++)
+        {
+            starts.Add(await ClaimAndEndAsync());
+        }
+
+        Assert.All(starts.Chunk(3), turn => Assert.Equal(3, turn.Select(r => r.RepositoryId).Distinct().Count()));
+        Assert.Equal(repositories[2].Id, starts[0].RepositoryId);
+        foreach (var mine in starts.GroupBy(r => r.RepositoryId))
+        {
+            Assert.Equal(mine.OrderByDescending(r => r.Score).ThenBy(r => r.Id).Select(r => r.Id), mine.Select(r => r.Id));
+        }
+
+        await Subject.QueuedRunAsync(repositories[1], 9, Ct);
+        var fresh = await Subject.RepositoryAsync("fresh", Ct);
+        await Subject.QueuedRunAsync(fresh, 9, Ct);
+        var pinned = await Subject.QueuedRunAsync(repositories[0], 1, Ct, pinned: true);
+        Assert.Equal(pinned.Id, (await ClaimAndEndAsync()).Id);
+        Assert.Equal(fresh.Id, (await ClaimAndEndAsync()).RepositoryId);
+    }
+
+    private async Task<RunEntity> ClaimAndEndAsync()
+    {
+        var claim = await ClaimAsync("w");
+        Assert.NotNull(claim);
+        await Subject.Store.WriteAsync(TestStore.Operation, async (tx, ct) => RunStateMachine.Move(tx, await claim.Lease.HoldAsync(tx, ct), RunState.Ended, null, RunEndReason.NoChanges), Ct);
+        return claim.Run;
+    }
+
+    [Fact]
     public async Task Claim_MovesRunAndItem_AndGivesALease()
     {
         var run = await Subject.QueuedRunAsync(await Subject.RepositoryAsync("a", Ct), 5, Ct);

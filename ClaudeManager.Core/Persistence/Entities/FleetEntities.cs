@@ -6,6 +6,8 @@ public sealed class InstanceEntity
     public required string BootId { get; set; }
     public required string Role { get; set; }
     public required string Host { get; set; }
+    /// <summary>Within which <see cref="ProcessId"/> is unique; null where that is unknown.</summary>
+    public string? ProcessSpace { get; set; }
     public int ProcessId { get; set; }
     public required string Version { get; set; }
     public long ConfigurationGeneration { get; set; }

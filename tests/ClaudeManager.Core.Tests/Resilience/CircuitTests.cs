@@ -77,6 +77,7 @@ public sealed class CircuitTests
         await FailAsync(Defaults.MinimumThroughput);
         _time.Advance(Defaults.Break);
         var answer = new TaskCompletionSource<HttpResponseMessage>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var trials = 0;
         var callers = Enumerable.Range(0, 200).Select(_ => Task.Run(TrialAsync)).ToList();
         for (var left = callers.ToList<Task>(); left.Count > 1;)
@@ -84,6 +85,8 @@ public sealed class CircuitTests
             left.Remove(await Task.WhenAny(left));
         }
 
+        // The others may all have been refused before the one has come as far as its call.
+        await started.Task.WaitAsync(TestContext.Current.CancellationToken);
         Assert.Equal((1, CircuitPosition.HalfOpen), (trials, _ground.State().State));
 
         // Another break goes by, and the trial is not over: still nobody else.
@@ -110,6 +113,7 @@ public sealed class CircuitTests
         async Task TrialAsync() => (await _ground.CallAsync(_ =>
         {
             Interlocked.Increment(ref trials);
+            started.TrySetResult();
             return answer.Task;
         })).Dispose();
     }

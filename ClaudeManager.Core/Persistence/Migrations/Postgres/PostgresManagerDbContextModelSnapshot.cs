@@ -718,6 +718,11 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                         .HasColumnType("integer")
                         .HasColumnName("process_id");
 
+                    b.Property<string>("ProcessSpace")
+                        .HasMaxLength(128)
+                        .HasColumnType("character varying(128)")
+                        .HasColumnName("process_space");
+
                     b.Property<string>("Role")
                         .IsRequired()
                         .HasColumnType("text")
@@ -1303,6 +1308,9 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
 
                     b.HasIndex("ApprovalId")
                         .HasDatabaseName("ix_runs_approval_id");
+
+                    b.HasIndex("StartedAt")
+                        .HasDatabaseName("ix_runs_started_at");
 
                     b.HasIndex("WorkItemId")
                         .HasDatabaseName("ix_runs_work_item_id");

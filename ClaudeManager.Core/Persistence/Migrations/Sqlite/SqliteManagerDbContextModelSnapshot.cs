@@ -699,6 +699,11 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("process_id");
 
+                    b.Property<string>("ProcessSpace")
+                        .HasMaxLength(128)
+                        .HasColumnType("TEXT")
+                        .HasColumnName("process_space");
+
                     b.Property<string>("Role")
                         .IsRequired()
                         .HasColumnType("TEXT")
@@ -1278,6 +1283,9 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
 
                     b.HasIndex("ApprovalId")
                         .HasDatabaseName("ix_runs_approval_id");
+
+                    b.HasIndex("StartedAt")
+                        .HasDatabaseName("ix_runs_started_at");
 
                     b.HasIndex("WorkItemId")
                         .HasDatabaseName("ix_runs_work_item_id");
