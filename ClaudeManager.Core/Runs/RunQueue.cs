@@ -135,10 +135,15 @@ public sealed class RunQueue(Store store, ApprovalSeal seal, CurrentConfiguratio
             .ToDictionaryAsync(g => g.Key, g => g.Count, ct).ConfigureAwait(false);
         foreach (var head in heads.OrderByDescending(h => h.Score >= PinnedBonus).ThenBy(h => turns.GetValueOrDefault(h.Repository)).ThenByDescending(h => h.Score).ThenBy(h => h.Oldest))
         {
-            foreach (var run in await waiting.AsTracking().Where(r => r.RepositoryId == head.Repository).OrderByDescending(r => r.Score).ThenBy(r => r.Id).Take(CandidatesPerRepository)
-                .Include(r => r.WorkItem!.Repository).Include(r => r.WorkItem!.Findings).ToListAsync(ct).ConfigureAwait(false))
+            // The best one nearly always starts, so the others are read only when it does not.
+            var best = waiting.AsTracking().Where(r => r.RepositoryId == head.Repository).OrderByDescending(r => r.Score).ThenBy(r => r.Id)
+                .Include(r => r.WorkItem!.Repository).Include(r => r.WorkItem!.Findings);
+            foreach (var (from, to) in ((int, int)[])[(0, 1), (1, CandidatesPerRepository)])
             {
-                yield return run;
+                foreach (var run in await best.Skip(from).Take(to - from).ToListAsync(ct).ConfigureAwait(false))
+                {
+                    yield return run;
+                }
             }
         }
     }

@@ -1,4 +1,5 @@
 using ClaudeManager.Benchmarks.Latency;
+using ClaudeManager.Benchmarks.Queue;
 using ClaudeManager.Benchmarks.RateLimiting;
 using ClaudeManager.Benchmarks.Resilience;
 using ClaudeManager.Benchmarks.Scanning;
@@ -10,5 +11,6 @@ return args switch
     ["latency", ..] => await LatencyBenchmark.RunAsync(args[1..], CancellationToken.None),
     ["limiter"] => await LimiterBenchmark.RunAsync(CancellationToken.None),
     ["pipeline"] => await PipelineBenchmark.RunAsync(CancellationToken.None),
+    ["queue"] => await QueueBenchmark.RunAsync(CancellationToken.None),
     _ => 2,
 };
