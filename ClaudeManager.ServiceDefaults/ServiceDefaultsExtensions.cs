@@ -34,6 +34,8 @@ public static class ServiceDefaultsExtensions
             builder.AddTelemetry();
         }
 
+        // Every statement of every loop, each second, is not information; what goes wrong with one is still said.
+        builder.Logging.AddFilter("Microsoft.EntityFrameworkCore.Database.Command", LogLevel.Warning);
         builder.Services.AddHealthChecks().AddCheck("self", () => HealthCheckResult.Healthy(), [LiveTag]);
         builder.Services.AddServiceDiscovery();
         builder.Services.ConfigureHttpClientDefaults(http =>

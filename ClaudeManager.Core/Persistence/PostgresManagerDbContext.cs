@@ -14,6 +14,12 @@ public sealed class PostgresManagerDbContext(DbContextOptions<PostgresManagerDbC
     /// <summary>Seed of the hash that turns a credential into a lock.</summary>
     private const long GitHubLocks = 0x636d_6769_7468_7562;
 
+    /// <summary>
+    /// Whoever holds a lock that all others wait for and says nothing is cut off by the server: a paused process, or one whose machine is gone without a word, which TCP alone notices after hours.
+    /// Shorter than a lease, so that nobody loses one for it. For the transaction only: poolers in between take no such setting at the start of a session.
+    /// </summary>
+    private const string IdleWithLock = "8s";
+
     public override string ProviderName => "postgresql";
 
     public override async Task<DateTimeOffset> GetDatabaseTimeAsync(TimeProvider local, CancellationToken ct)
@@ -24,10 +30,10 @@ public sealed class PostgresManagerDbContext(DbContextOptions<PostgresManagerDbC
     public override Task<IDbContextTransaction> BeginSnapshotAsync(CancellationToken ct) => Database.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
 
     public override Task LockClaimsAsync(CancellationToken ct)
-        => Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock({ClaimLock})", ct);
+        => Database.ExecuteSqlAsync($"SELECT set_config('idle_in_transaction_session_timeout', {IdleWithLock}, true), pg_advisory_xact_lock({ClaimLock})", ct);
 
     public override Task LockGitHubCredentialAsync(string credential, CancellationToken ct)
-        => Database.ExecuteSqlAsync($"SELECT pg_advisory_xact_lock(hashtextextended({credential}, {GitHubLocks}))", ct);
+        => Database.ExecuteSqlAsync($"SELECT set_config('idle_in_transaction_session_timeout', {IdleWithLock}, true), pg_advisory_xact_lock(hashtextextended({credential}, {GitHubLocks}))", ct);
 
     public override IQueryable<EventEntity> SettledEventsAfter(ulong afterTx, long afterId)
         => Events.FromSql($"""

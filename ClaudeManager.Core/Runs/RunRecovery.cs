@@ -18,7 +18,7 @@ public sealed class RunRecovery(Store store, RunQueue queue, OrphanReaper orphan
     // Boots whose processes have been stopped: the dead start no new ones, and looking at every process of the machine is not for every round.
     private readonly HashSet<string> _stopped = [];
     private long? _reachableSince;
-    private bool _swept;
+    private long? _sweptAt;
 
     public async Task RecoverAsync(OperationContext operation, CancellationToken ct)
     {
@@ -54,11 +54,35 @@ public sealed class RunRecovery(Store store, RunQueue queue, OrphanReaper orphan
             Log.RunRequeued(logger, run, "its worker is gone");
         }
 
-        if (!_swept)
+        if (_sweptAt is not { } before || store.Time.GetElapsedTime(before) >= Lease.Duration)
         {
-            var open = await store.ReadAsync((db, token) => db.Runs.Where(r => r.State != Contracts.RunState.Ended).Select(r => r.Id).ToListAsync(token), ct).ConfigureAwait(false);
-            await workspaces.SweepAsync(open.ToHashSet(), ct).ConfigureAwait(false);
-            _swept = true;
+            await SweepAsync(ct).ConfigureAwait(false);
+            _sweptAt = store.Time.GetTimestamp();
+        }
+    }
+
+    /// <summary>
+    /// Removes workspaces of runs that are over. Not only at the start: a run whose worker died here may go on elsewhere and end there long after this process has come up.
+    /// Whoever ended a run removes its workspace a moment later; that moment is left to it, except at the start, when it was an earlier process.
+    /// </summary>
+    private async Task SweepAsync(CancellationToken ct)
+    {
+        // Listed first: a directory that is made from here on is not looked at.
+        var here = workspaces.List();
+        if (here.Count == 0)
+        {
+            return;
+        }
+
+        var isStart = _sweptAt is null;
+        var live = await store.ReadAsync(async (db, token) =>
+        {
+            var recent = await db.GetDatabaseTimeAsync(store.Time, token).ConfigureAwait(false) - Lease.Duration;
+            return await db.Runs.Where(r => here.Contains(r.Id) && (r.State != Contracts.RunState.Ended || (!isStart && r.EndedAt > recent))).Select(r => r.Id).ToListAsync(token).ConfigureAwait(false);
+        }, ct).ConfigureAwait(false);
+        foreach (var run in here.Except(live))
+        {
+            await workspaces.RemoveAsync(run, ct).ConfigureAwait(false);
         }
     }
 

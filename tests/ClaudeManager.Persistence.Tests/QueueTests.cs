@@ -223,7 +223,7 @@ public abstract class QueueTests : StoreConformance
         Assert.True(held.Lost.IsCancellationRequested);
     }
 
-    private Task<ClaimedRun?> ClaimAsync(string owner) => Subject.Queue.ClaimAsync(TestStore.Operation, owner, _ => true, [], Ct);
+    protected Task<ClaimedRun?> ClaimAsync(string owner) => Subject.Queue.ClaimAsync(TestStore.Operation, owner, _ => true, [], Ct);
 
     private Task<RunEntity> RunAsync(long id) => Subject.Store.ReadAsync((db, ct) => db.Runs.SingleAsync(r => r.Id == id, ct), Ct);
 
@@ -241,5 +241,18 @@ public sealed class SqliteQueueTests : QueueTests
 
 public sealed class PostgresQueueTests : QueueTests
 {
+    /// <summary>A worker that is paused between two statements of a claim, or whose machine is gone without a word: the server cuts it off, and the others go on.</summary>
+    [Fact]
+    public async Task Claim_HolderOfTheLockSaysNothingMore_OthersGoOn()
+    {
+        var run = await Subject.QueuedRunAsync(await Subject.RepositoryAsync("a", Ct), 5, Ct);
+        await using var silent = await Subject.Contexts.CreateDbContextAsync(Ct);
+        await using var open = await silent.Database.BeginTransactionAsync(Ct);
+        await silent.LockClaimsAsync(Ct);
+
+        Assert.Equal(run.Id, (await ClaimAsync("w"))?.Run.Id);
+        await Assert.ThrowsAnyAsync<System.Data.Common.DbException>(() => silent.LockClaimsAsync(Ct));
+    }
+
     protected override string Provider => "postgresql";
 }

@@ -214,26 +214,9 @@ public sealed class WorkspaceStore(DataDirectory data, TimeProvider time)
     /// <summary>Removes everything of a run but what the store holds, whatever modes and depths its agent left.</summary>
     public Task RemoveAsync(long runId, CancellationToken ct) => AgentDirectory.RemoveAsync(data.RunDirectory(runId), ct);
 
-    /// <summary>Removes the directories of runs that are not live, and says which.</summary>
-    public async Task<IReadOnlyList<long>> SweepAsync(IReadOnlySet<long> liveRunIds, CancellationToken ct)
-    {
-        if (!Directory.Exists(data.RunsRoot))
-        {
-            return [];
-        }
-
-        var removed = new List<long>();
-        foreach (var path in Directory.GetDirectories(data.RunsRoot))
-        {
-            if (long.TryParse(Path.GetFileName(path), NumberStyles.None, CultureInfo.InvariantCulture, out var runId) && !liveRunIds.Contains(runId))
-            {
-                await RemoveAsync(runId, ct).ConfigureAwait(false);
-                removed.Add(runId);
-            }
-        }
-
-        return removed;
-    }
+    /// <summary>Runs that have a directory here.</summary>
+    public IReadOnlyList<long> List()
+        => !Directory.Exists(data.RunsRoot) ? [] : [.. Directory.GetDirectories(data.RunsRoot).Select(path => long.TryParse(Path.GetFileName(path), NumberStyles.None, CultureInfo.InvariantCulture, out var run) ? run : 0).Where(run => run > 0)];
 
     /// <summary>Takes what is prepared for the workspace's base, waiting for it if it is being made right now: that is done before a second one would be.</summary>
     private async Task<bool> TryTakeAsync(Workspace workspace, CancellationToken ct)

@@ -22,6 +22,9 @@ public sealed class FaultProxy : IAsyncDisposable
     private readonly HashSet<Connection> _connections = [];
     private readonly List<Task> _running = [];
     private Socket? _listener;
+
+    // Bound and never listening: while it refuses, nobody else gets the port.
+    private Socket? _seat;
     private volatile Toxics _toxics = Toxics.None;
     private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _accepted;
@@ -85,14 +88,21 @@ public sealed class FaultProxy : IAsyncDisposable
             return;
         }
 
-        var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        // Connections of before may be in TIME_WAIT on this port.
-        listener.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
-        listener.Bind(new IPEndPoint(IPAddress.Loopback, Port));
+        _seat ??= Bound(0);
+        Port = ((IPEndPoint)_seat.LocalEndPoint!).Port;
+        var listener = Bound(Port);
         listener.Listen(512);
-        Port = ((IPEndPoint)listener.LocalEndPoint!).Port;
         _listener = listener;
         Run(AcceptAsync(listener));
+    }
+
+    // Connections of before may be in TIME_WAIT on this port, and the seat is on it.
+    private static Socket Bound(int port)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
+        return socket;
     }
 
     public async ValueTask DisposeAsync()
@@ -107,6 +117,7 @@ public sealed class FaultProxy : IAsyncDisposable
         }
 
         await Task.WhenAll(running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _seat?.Dispose();
         _stopping.Dispose();
     }
 
