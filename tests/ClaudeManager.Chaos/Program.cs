@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using ClaudeManager.Chaos;
 using ClaudeManager.Core.Persistence;
 
@@ -18,11 +19,9 @@ foreach (var pair in args.Chunk(2))
 }
 
 using var stop = new CancellationTokenSource();
-Console.CancelKeyPress += (_, e) =>
-{
-    e.Cancel = true;
-    stop.Cancel();
-};
+// What it has started is its own to stop.
+using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
 var build = typeof(Store).Module.ModuleVersionId.ToString("N")[..12];
 var folder = $"{build}-seed{options["--seed"]}-{options["--repositories"]}x{options["--items"]}-{options["--faults"]}";
 var settings = new ChaosSettings(
@@ -38,6 +37,12 @@ try
 catch (OperationCanceledException) when (stop.IsCancellationRequested)
 {
     return 130;
+}
+
+void Stop(PosixSignalContext signal)
+{
+    signal.Cancel = true;
+    stop.Cancel();
 }
 
 int Number(string name) => int.Parse(options[name], CultureInfo.InvariantCulture);

@@ -136,13 +136,20 @@ internal sealed class Workload : IDisposable
                 return true;
             }
 
-            if ((int)answer.StatusCode is 409 or 412)
+            var said = await answer.Content.ReadAsStringAsync(ct);
+            _history.Say($"approval of {Key(item)}: {(int)answer.StatusCode} {said}");
+            if (said.Contains("already_decided", StringComparison.Ordinal))
             {
-                // Somebody has touched the item since: it is looked at again.
+                // Nobody else approves it: an earlier key of ours did, and its answer was lost.
+                return true;
+            }
+
+            if ((int)answer.StatusCode is 409 or 412 && !said.Contains("idempotency_in_progress", StringComparison.Ordinal))
+            {
+                // The item has changed since it was looked at: it is looked at again, which is another request.
                 _attempts.Remove(Key(item));
             }
 
-            _history.Say($"approval of {Key(item)}: {(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync(ct)}");
             return false;
         }
         catch (Exception e) when (IsAway(e, ct))
