@@ -21,9 +21,10 @@ public static class ApiHost
     public static WebApplicationBuilder AddApi(this WebApplicationBuilder builder)
     {
         builder.Services.ConfigureHttpJsonOptions(o => ManagerJson.Configure(o.SerializerOptions));
-        builder.Services.AddProblemDetails(o => o.CustomizeProblemDetails = Problems.AddTraceId);
+        builder.Services.AddProblemDetails(o => o.CustomizeProblemDetails = Problems.Complete);
         builder.Services.AddExceptionHandler<FaultHandler>();
         builder.Services.AddOpenApi("v1", options => options.AddOperationTransformer(IdempotencyFilter.DescribeAsync));
+        builder.Services.AddSingleton<Authentication>(OperationOfRequest.LocalPerson);
         builder.AddLoopbackRequests();
         builder.Services.AddInboundLimits();
 
@@ -39,7 +40,7 @@ public static class ApiHost
         app.UseInboundLimits();
         app.UseLoopbackRequests();
         app.MapOpenApi("/api/{documentName}/openapi.json");
-        var api = app.MapGroup("/api/v1").AddEndpointFilter<OperationFilter>().AddEndpointFilter<IdempotencyFilter>().ProducesProblem(StatusCodes.Status429TooManyRequests).ProducesProblem(StatusCodes.Status500InternalServerError);
+        var api = app.MapGroup("/api/v1").AddEndpointFilter<OperationFilter>().AddEndpointFilter<IdempotencyFilter>().ProducesProblem(StatusCodes.Status403Forbidden).ProducesProblem(StatusCodes.Status429TooManyRequests).ProducesProblem(StatusCodes.Status500InternalServerError);
         api.MapService();
         api.MapRepositories();
         api.MapWorkItems();

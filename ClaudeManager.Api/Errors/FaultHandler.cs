@@ -1,13 +1,14 @@
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Resilience;
+using ClaudeManager.Core.Security;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Mvc;
 
 namespace ClaudeManager.Api.Errors;
 
 /// <summary>Faults as problem details: a fault of ours says its code and its fix, anything else says nothing of itself. It is logged once, by its operation or here.</summary>
-internal sealed partial class FaultHandler(IProblemDetailsService problems, ILogger<FaultHandler> logger) : IExceptionHandler
+internal sealed partial class FaultHandler(IProblemDetailsService problems, Redactor redactor, ILogger<FaultHandler> logger) : IExceptionHandler
 {
     public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
     {
@@ -21,27 +22,25 @@ internal sealed partial class FaultHandler(IProblemDetailsService problems, ILog
             LogFault(logger, httpContext.Request.Method, exception);
         }
 
-        var status = exception switch
+        var known = exception as ClaudeManagerException;
+        var (status, title, code) = exception switch
         {
-            BadHttpRequestException bad => bad.StatusCode,
-            ValidationException => StatusCodes.Status400BadRequest,
-            _ => Failures.Classify(exception) is FailureClass.Transient or FailureClass.Infrastructure && exception is ClaudeManagerException ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status500InternalServerError,
+            BadHttpRequestException bad => (bad.StatusCode, "Invalid input", null),
+            AuthorizationException => (StatusCodes.Status403Forbidden, "Not allowed", known!.ErrorCode),
+            ClaudeManagerException { Failure: FailureClass.Transient or FailureClass.Infrastructure } => (StatusCodes.Status503ServiceUnavailable, "Not available now", known!.ErrorCode),
+            _ => (StatusCodes.Status500InternalServerError, "Something went wrong here", known?.ErrorCode ?? ErrorCodes.Internal),
         };
-        var problem = new ProblemDetails { Status = status, Title = status < 500 ? "Invalid input" : "Something went wrong here" };
+        var problem = new ProblemDetails { Status = status, Title = title };
         problem.Detail = exception switch
         {
-            ClaudeManagerException ours => ours.Fix is null ? ours.Message : $"{ours.Message} {ours.Fix}",
+            // It may quote git, or whatever else has failed.
+            ClaudeManagerException => redactor.Redact(known!.Fix is null ? known.Message : $"{known.Message} {known.Fix}"),
             BadHttpRequestException bad => bad.Message,
             _ => "The fault is in the log under the trace id.",
         };
-        if (exception is ClaudeManagerException known)
+        if (code is not null)
         {
-            problem.Extensions["code"] = known.Code;
-        }
-
-        if (exception is ValidationException field)
-        {
-            problem.Extensions["errors"] = new Dictionary<string, string[]> { [field.Field] = [field.Message] };
+            problem.Describe(code, known?.Fix, known?.ClearsAt);
         }
 
         httpContext.Response.StatusCode = status;

@@ -20,7 +20,7 @@ internal sealed class InstancePresence(InstanceRegistry instances, InstanceSnaps
         {
             try
             {
-                await operation.RunAsync("instances.heartbeat", "system:api", async (context, token) =>
+                await operation.RunAsync(OperationCatalog.Beat, Caller.System("api"), async (context, token) =>
                 {
                     await instances.BeatAsync(token);
                     await commands.CarryOutAsync(token);

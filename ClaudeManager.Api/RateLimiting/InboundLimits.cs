@@ -1,6 +1,7 @@
 using System.Globalization;
 using ClaudeManager.Api.Errors;
 using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.RateLimiting.Inbound;
 using ClaudeManager.ServiceDefaults;
@@ -8,12 +9,6 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.HttpOverrides;
 
 namespace ClaudeManager.Api.RateLimiting;
-
-/// <summary>Of an endpoint that makes the service work long: clients have fewer of these.</summary>
-internal sealed class HeavyRequest
-{
-    public static readonly HeavyRequest Instance = new();
-}
 
 /// <summary>
 /// The first thing a request meets. Every answer to a client with limits says how it stands: <c>RateLimit-*</c> (draft-ietf-httpapi-ratelimit-headers-03, seconds) and the older <c>X-RateLimit-*</c>
@@ -32,7 +27,7 @@ internal sealed class InboundLimits(RequestDelegate next, InboundRateLimits limi
         var client = ClientKey.Of(context.Connection.RemoteIpAddress);
         var target = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
         var suspicion = SuspiciousRequest.ReasonOf(target, context.Request.Headers.UserAgent.ToString());
-        var admission = await limits.AdmitAsync(client, context.GetEndpoint()?.Metadata.GetMetadata<HeavyRequest>() is not null, suspicion, context.RequestAborted);
+        var admission = await limits.AdmitAsync(client, context.GetEndpoint()?.Metadata.GetMetadata<OperationDescriptor>()?.Class == OperationClass.Heavy, suspicion, context.RequestAborted);
         if (admission.Limit is not null)
         {
             context.Response.OnStarting(() =>
@@ -68,8 +63,8 @@ internal sealed class InboundLimits(RequestDelegate next, InboundRateLimits limi
         var wait = Math.Max(1, Seconds(admission.BlockedUntil is { } until ? until - time.GetUtcNow() : admission.Reading.RetryAfter));
         context.Response.Headers.RetryAfter = Text(wait);
         var refusal = admission.BlockedUntil is null
-            ? new Refusal(RefusalKind.TooMany, "rate_limited", "Too many requests.", $"Ask again in {wait} s.")
-            : new Refusal(RefusalKind.TooMany, "client_blocked", "This address is shut out because it violated the limits again and again.", $"It ends by itself in {wait} s; an operator can lift it (claude-manager security blocks lift).");
+            ? new Refusal(RefusalKind.TooMany, ErrorCodes.RateLimited, "Too many requests.", $"Ask again in {wait} s.") { ClearsAt = time.GetUtcNow().AddSeconds(wait) }
+            : new Refusal(RefusalKind.TooMany, ErrorCodes.ClientBlocked, "This address is shut out because it violated the limits again and again.", $"It ends by itself in {wait} s; an operator can lift it (claude-manager security blocks lift).") { ClearsAt = admission.BlockedUntil };
         return refusal.ToProblem().ExecuteAsync(context);
     }
 

@@ -1,3 +1,4 @@
+using ClaudeManager.Core.Contracts;
 using ClaudeManager.ServiceDefaults;
 using Microsoft.AspNetCore.HostFiltering;
 
@@ -37,5 +38,5 @@ internal static class LoopbackRequests
     }
 
     private static Task RefuseAsync(HttpContext context)
-        => Results.Problem(title: "Cross-origin request refused", detail: "Changes are taken from the dashboard's own pages and from programs on this machine only.", statusCode: StatusCodes.Status403Forbidden, extensions: new Dictionary<string, object?> { ["code"] = "cross_origin" }).ExecuteAsync(context);
+        => Results.Problem(title: "Cross-origin request refused", detail: "Changes are taken from the dashboard's own pages and from programs on this machine only.", statusCode: StatusCodes.Status403Forbidden, extensions: ErrorCodes.CrossOrigin.ToExtensions()).ExecuteAsync(context);
 }

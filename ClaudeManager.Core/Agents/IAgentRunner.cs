@@ -63,7 +63,12 @@ public sealed record AgentRequest(
 }
 
 /// <summary>One event on its way to the store. Text and data are redacted by the sink, not by the agent.</summary>
-public sealed record AgentEvent(string Kind, string Text, JsonElement? Data = null);
+public sealed record AgentEvent(string Kind, string Text, JsonElement? Data = null)
+{
+    /// <summary>Something was done in another way than it should be.</summary>
+    /// <param name="name">One of <see cref="Contracts.Fallback"/>.</param>
+    public static AgentEvent Fallback(string name, string text) => new("notice", text, JsonSerializer.SerializeToElement(new { fallback = name }));
+}
 
 /// <summary>Running totals of one attempt; null where the agent does not say.</summary>
 public sealed record AgentUsage(decimal? CostUsd, long? InputTokens, long? OutputTokens, int? Turns)

@@ -44,7 +44,8 @@ public enum AuditResult
 /// <summary>Puts entries into the transaction of the act they record. The sequencer of the Merkle log reads them from there.</summary>
 public sealed class AuditWriter(Redactor redactor)
 {
-    public void Append(ManagerDbContext db, OperationContext operation, AuditRecord record, DateTimeOffset now)
+    /// <param name="correlationId">Of the piece of work it is about, else of the operation.</param>
+    public void Append(ManagerDbContext db, OperationContext operation, AuditRecord record, string correlationId, DateTimeOffset now)
     {
         var id = Guid.CreateVersion7(now);
         var salt = RandomNumberGenerator.GetBytes(32);
@@ -60,7 +61,7 @@ public sealed class AuditWriter(Redactor redactor)
             SubjectId = record.SubjectId,
             BeforeHash = record.BeforeHash,
             AfterHash = record.AfterHash,
-            CorrelationId = operation.CorrelationId,
+            CorrelationId = correlationId,
             Details = redactor.Redact(JsonSerializer.Serialize(record.Details ?? new Dictionary<string, object?>())),
             ActorMac = Mac(salt, operation.Actor)!,
             AddressMac = Mac(salt, operation.Address),

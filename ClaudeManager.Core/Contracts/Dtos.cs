@@ -399,7 +399,33 @@ public sealed record LimiterStateDto(string Source, DateTimeOffset Since, string
 
 /// <summary>What a live process says of itself.</summary>
 /// <param name="AsOf">When it said so.</param>
-public sealed record InstanceStateDto(string BootId, string Role, string Host, int ProcessId, DateTimeOffset AsOf, LimiterStateDto Limiter, IReadOnlyList<BreakerDto> Breakers, ErrorSummaryDto Errors);
+public sealed record InstanceStateDto(string BootId, string Role, string Host, int ProcessId, DateTimeOffset AsOf, LimiterStateDto Limiter, IReadOnlyList<BreakerDto> Breakers, ErrorSummaryDto Errors)
+{
+    /// <summary>What it does in another way than it should, because something is away.</summary>
+    public IReadOnlyList<FallbackDto> Fallbacks { get; init; } = [];
+}
+
+/// <param name="Name">One of <see cref="Fallback"/>.</param>
+public sealed record FallbackDto(string Name, DateTimeOffset Since, string? Reason);
+
+/// <summary>Names of what is done instead of the right thing, wherever a result or a state says so.</summary>
+public static class Fallback
+{
+    /// <summary>Redis is away: each instance keeps to its share of every limit.</summary>
+    public const string LocalShare = "local_share";
+
+    /// <summary>Commits of other processes are not announced: they are found by polling.</summary>
+    public const string Polling = "polling";
+
+    /// <summary>A run's work or session is too large for the store and stays on its machine.</summary>
+    public const string KeptHereOnly = "kept_here_only";
+
+    /// <summary>A run's earlier work is on another machine only: it starts from the base.</summary>
+    public const string FromTheBase = "from_the_base";
+
+    /// <summary>The agent's session is gone: it starts over on the work saved so far.</summary>
+    public const string SessionLost = "session_lost";
+}
 
 /// <param name="Instances">The live processes, the one that answers first.</param>
 public sealed record FleetDto(IReadOnlyList<InstanceStateDto> Instances);

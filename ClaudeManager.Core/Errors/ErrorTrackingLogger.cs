@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using ClaudeManager.Core.Operations;
+using ClaudeManager.Core.Resilience;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -39,6 +40,11 @@ internal sealed class ErrorTrackingLogger(ErrorTracker tracker) : ILoggerProvide
 
             s_seen.TryAdd(exception, exception.GetType());
             var operation = Operation.Current;
+            if (operation is not null)
+            {
+                (exception as ClaudeManagerException)?.PassedThrough(operation);
+            }
+
             tracker.Record(operation?.Name ?? category, operation?.CorrelationId, exception);
         }
 

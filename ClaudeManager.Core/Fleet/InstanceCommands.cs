@@ -54,7 +54,7 @@ public sealed class InstanceCommands(Store store, CircuitBreakers breakers, Inst
         var known = (await snapshots.ReadAsync(0, ct).ConfigureAwait(false)).Instances.SelectMany(i => i.Breakers).Select(b => b.Name).Distinct().Order(StringComparer.Ordinal).ToList();
         if (!known.Contains(target, StringComparer.Ordinal))
         {
-            return new Refusal(RefusalKind.NotFound, "not_found", "There is no such breaker.", known.Count == 0 ? "Nothing outside was called yet." : $"There are: {string.Join(", ", known)}.");
+            return new Refusal(RefusalKind.NotFound, ErrorCodes.NotFound, "There is no such breaker.", known.Count == 0 ? "Nothing outside was called yet." : $"There are: {string.Join(", ", known)}.");
         }
 
         await store.WriteAsync(operation, async (tx, token) =>

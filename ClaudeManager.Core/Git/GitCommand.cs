@@ -1,11 +1,13 @@
 using System.Diagnostics;
 using System.Text;
+using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Resilience;
 
 namespace ClaudeManager.Core.Git;
 
 /// <summary>git said no.</summary>
 public sealed class GitException(string arguments, int exitCode, string error)
-    : Exception($"git {arguments} failed with exit code {exitCode}: {error}")
+    : ClaudeManagerException(ErrorCodes.GitFailed, $"git {arguments} failed with exit code {exitCode}: {error}")
 {
     public int ExitCode => exitCode;
 

@@ -45,7 +45,7 @@ public enum GitHubProblem
 public sealed class GitHubException : ClaudeManagerException
 {
     internal GitHubException(GitHubProblem problem, string message, string? fix = null, Exception? cause = null)
-        : base(CodeOf(problem), ClassOf(problem), message, fix, cause)
+        : base(CodeOf(problem), message, fix, cause)
         => Problem = problem;
 
     public GitHubProblem Problem { get; }
@@ -61,25 +61,18 @@ public sealed class GitHubException : ClaudeManagerException
     /// <summary>True for a write without an answer: it may have been done. Look for its marker before it is tried again.</summary>
     public bool MayHaveHappened { get; init; }
 
-    private static FailureClass ClassOf(GitHubProblem problem) => problem switch
+    private static ErrorCode CodeOf(GitHubProblem problem) => problem switch
     {
-        GitHubProblem.Unauthorized or GitHubProblem.Forbidden => FailureClass.Configuration,
-        GitHubProblem.NotFound or GitHubProblem.Gone or GitHubProblem.Moved or GitHubProblem.Refused => FailureClass.Policy,
-        GitHubProblem.Limited or GitHubProblem.Unavailable or GitHubProblem.Unreachable or GitHubProblem.TimedOut or GitHubProblem.Malformed => FailureClass.Transient,
-    };
-
-    private static string CodeOf(GitHubProblem problem) => problem switch
-    {
-        GitHubProblem.Unauthorized => "CM7001",
-        GitHubProblem.Forbidden => "CM7002",
-        GitHubProblem.NotFound => "CM7003",
-        GitHubProblem.Gone => "CM7004",
-        GitHubProblem.Moved => "CM7005",
-        GitHubProblem.Refused => "CM7006",
-        GitHubProblem.Limited => "CM7007",
-        GitHubProblem.Unavailable => "CM7008",
-        GitHubProblem.Unreachable => "CM7009",
-        GitHubProblem.TimedOut => "CM7010",
-        GitHubProblem.Malformed => "CM7011",
+        GitHubProblem.Unauthorized => ErrorCodes.GitHubUnauthorized,
+        GitHubProblem.Forbidden => ErrorCodes.GitHubForbidden,
+        GitHubProblem.NotFound => ErrorCodes.GitHubNotFound,
+        GitHubProblem.Gone => ErrorCodes.GitHubGone,
+        GitHubProblem.Moved => ErrorCodes.GitHubMoved,
+        GitHubProblem.Refused => ErrorCodes.GitHubRefused,
+        GitHubProblem.Limited => ErrorCodes.GitHubLimited,
+        GitHubProblem.Unavailable => ErrorCodes.GitHubUnavailable,
+        GitHubProblem.Unreachable => ErrorCodes.GitHubUnreachable,
+        GitHubProblem.TimedOut => ErrorCodes.GitHubTimedOut,
+        GitHubProblem.Malformed => ErrorCodes.GitHubMalformed,
     };
 }

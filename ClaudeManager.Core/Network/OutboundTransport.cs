@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Security;
 using System.Security.Cryptography.X509Certificates;
 using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Resilience;
 
 namespace ClaudeManager.Core.Network;
@@ -59,7 +60,7 @@ internal static class OutboundTransport
         }
         catch (Exception cause) when (cause is IOException or UnauthorizedAccessException or System.Security.Cryptography.CryptographicException)
         {
-            throw new FileOperationException("CM7030", file, $"The certificates in '{file}' cannot be read.", "Check network.caBundle: a PEM file with one or more certificates.", cause);
+            throw new FileOperationException(ErrorCodes.CertificatesUnreadable, file, $"The certificates in '{file}' cannot be read.", "Check network.caBundle: a PEM file with one or more certificates.", cause);
         }
 
         return authorities;

@@ -22,7 +22,7 @@ public readonly record struct IdempotencyClaim(KeptAnswer? Answer, Refusal? Refu
 }
 
 /// <summary>This process was away for so long that another one has taken its request over.</summary>
-public sealed class IdempotencyKeyLostException() : ClaudeManagerException("CM1510", FailureClass.Transient, "Another process has taken this request over: nothing was done here.", "Send it again with the same Idempotency-Key.");
+public sealed class IdempotencyKeyLostException() : ClaudeManagerException(ErrorCodes.IdempotencyKeyLost, "Another process has taken this request over: nothing was done here.", "Send it again with the same Idempotency-Key.");
 
 /// <summary>
 /// The first answer to each request with an <c>Idempotency-Key</c> (draft-ietf-httpapi-idempotency-key-header), kept for a day for each caller. The transaction that carries the request out says so in the key's row,
@@ -35,7 +35,7 @@ public sealed class IdempotencyKeys(Store store, InstanceIdentity identity)
     /// <summary>Bytes. What is longer is not kept: its request is not carried out again, and says so.</summary>
     public const int LongestAnswer = 1024 * 1024;
 
-    private static readonly Refusal s_inProgress = Refusal.Conflict("idempotency_in_progress", "The first request with this Idempotency-Key is still being carried out.", "Ask again in a few seconds.");
+    private static readonly Refusal s_inProgress = Refusal.Conflict(ErrorCodes.IdempotencyInProgress, "The first request with this Idempotency-Key is still being carried out.", "Ask again in a few seconds.");
     private readonly ConcurrentDictionary<(string Caller, string Key), bool> _here = [];
 
     /// <param name="operation">Its actor is the caller.</param>
@@ -69,7 +69,7 @@ public sealed class IdempotencyKeys(Store store, InstanceIdentity identity)
 
             if (known.RequestSha256 != requestSha256)
             {
-                return new(null, new Refusal(RefusalKind.Reused, "idempotency_key_reused", "This Idempotency-Key came with another request before.", "Take a new key for another request.", "Idempotency-Key"));
+                return new(null, new Refusal(RefusalKind.Reused, ErrorCodes.IdempotencyKeyReused, "This Idempotency-Key came with another request before.", "Take a new key for another request.", "Idempotency-Key"));
             }
 
             if (known is { Status: { } status, Body: { } body })
@@ -84,7 +84,7 @@ public sealed class IdempotencyKeys(Store store, InstanceIdentity identity)
 
             if (known.CarriedOutAt is not null)
             {
-                return new(null, Refusal.Conflict("idempotency_answer_lost", "The first request with this Idempotency-Key was carried out, but its answer is not kept.", "Look at what there is; take a new key to do it again."));
+                return new(null, Refusal.Conflict(ErrorCodes.IdempotencyAnswerLost, "The first request with this Idempotency-Key was carried out, but its answer is not kept.", "Look at what there is; take a new key to do it again."));
             }
 
             // Its process died before it did anything.

@@ -1,3 +1,5 @@
+using ClaudeManager.Core.Contracts;
+
 namespace ClaudeManager.Core.Operations;
 
 /// <summary>Why something was not done, when that is an expected answer and no fault. Api maps the kind to a status, Cli to an exit code.</summary>
@@ -21,16 +23,21 @@ public enum RefusalKind
     Reused,
 }
 
-/// <param name="Code">Stable, for programs, e.g. <c>stale_version</c>.</param>
+/// <param name="ErrorCode">Stable, for programs, e.g. <c>stale_version</c>.</param>
 /// <param name="Message">What is wrong.</param>
 /// <param name="Fix">What to do about it.</param>
-public sealed record Refusal(RefusalKind Kind, string Code, string Message, string? Fix = null, string? Field = null)
+public sealed record Refusal(RefusalKind Kind, ErrorCode ErrorCode, string Message, string? Fix = null, string? Field = null)
 {
-    public static Refusal NotFound(string what, long id) => new(RefusalKind.NotFound, "not_found", FormattableString.Invariant($"There is no {what} {id}."), "Look at the list for what there is.");
+    public string Code => ErrorCode.Name;
 
-    public static Refusal Conflict(string code, string message, string? fix = null) => new(RefusalKind.Conflict, code, message, fix);
+    /// <summary>When it may be tried again, where that is known.</summary>
+    public DateTimeOffset? ClearsAt { get; init; }
 
-    public static Refusal Invalid(string field, string message, string fix) => new(RefusalKind.Invalid, "invalid", message, fix, field);
+    public static Refusal NotFound(string what, long id) => new(RefusalKind.NotFound, ErrorCodes.NotFound, FormattableString.Invariant($"There is no {what} {id}."), "Look at the list for what there is.");
+
+    public static Refusal Conflict(ErrorCode code, string message, string? fix = null) => new(RefusalKind.Conflict, code, message, fix);
+
+    public static Refusal Invalid(string field, string message, string fix) => new(RefusalKind.Invalid, ErrorCodes.Invalid, message, fix, field);
 }
 
 /// <summary>A value, or the reason there is none.</summary>

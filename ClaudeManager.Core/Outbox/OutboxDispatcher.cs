@@ -184,4 +184,4 @@ public sealed class OutboxDispatcher(Store store, IEnumerable<IOutboxEffect> eff
 }
 
 /// <summary>Another process took the entry over. What this one did is found there by its marker.</summary>
-public sealed class OutboxLeaseLostException(long id) : Exception(FormattableString.Invariant($"The lease of outbox entry {id} is lost."));
+public sealed class OutboxLeaseLostException(long id) : ClaudeManagerException(ErrorCodes.OutboxLeaseLost, FormattableString.Invariant($"The lease of outbox entry {id} is lost."));

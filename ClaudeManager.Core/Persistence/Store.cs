@@ -1,8 +1,11 @@
+using System.Diagnostics;
+using System.Globalization;
 using ClaudeManager.Core.Audit;
 using ClaudeManager.Core.Events;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Publishing;
+using ClaudeManager.Core.Telemetry;
 using ClaudeManager.Core.WorkItems.Proposals;
 using Microsoft.EntityFrameworkCore;
 
@@ -104,13 +107,40 @@ public sealed class StoreTransaction(ManagerDbContext db, OperationContext opera
     internal HashSet<RunEntity> EndedRuns { get; } = [];
 
     /// <summary>Records the act in this transaction: if it cannot be written, the act does not happen.</summary>
-    public void Audit(AuditRecord record) => audit.Append(db, operation, record, now);
+    public void Audit(AuditRecord record)
+    {
+        var correlationId = CorrelationOf(record) ?? operation.CorrelationId;
+        if (correlationId != operation.CorrelationId && Activity.Current is { } activity)
+        {
+            ManagerTelemetry.Follow(activity, correlationId);
+        }
+
+        audit.Append(db, operation, record, correlationId, now);
+    }
 
     /// <summary>Tells the live feed. Readers fetch what they show; the event only says what changed.</summary>
     public void Publish(string type, string? subjectType = null, long? subjectId = null, string? state = null, string? text = null)
     {
         Published = true;
         db.Events.Add(new EventEntity { At = now, Type = type, SubjectType = subjectType, SubjectId = subjectId, State = state, Text = text });
+    }
+
+    /// <summary>One piece of work is followed by one id, whoever does something to it: that of its work item, which whoever changes item or run has read.</summary>
+    private string? CorrelationOf(AuditRecord record)
+    {
+        if (!long.TryParse(record.SubjectId, NumberStyles.None, CultureInfo.InvariantCulture, out var id))
+        {
+            return null;
+        }
+
+        return record.SubjectType switch
+        {
+            "work_item" => ItemOf(id),
+            "run" => db.Runs.Local.FindEntry(id) is { } run ? ItemOf(run.Entity.WorkItemId) : null,
+            _ => null,
+        };
+
+        string? ItemOf(long item) => db.WorkItems.Local.FindEntry(item)?.Entity.CorrelationId;
     }
 }
 

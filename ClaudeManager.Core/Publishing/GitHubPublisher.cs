@@ -60,8 +60,8 @@ public sealed class GitHubPublisher(GitHubGateway gateway, GitHubRemote remote, 
         return found switch
         {
             { Value: { CanWrite: true } state } => state,
-            { Value: { } state } => throw new PublishException("CM6101", FailureClass.Configuration, $"The credential may not push to {state.Name}: its permission there is {state.Permission}.", "Give it write access, then resume the run."),
-            { Refusal: { } refusal } => throw new PublishException("CM6102", refusal.Kind == RefusalKind.Unavailable ? FailureClass.Transient : FailureClass.Policy, refusal.Message, refusal.Fix),
+            { Value: { } state } => throw new PublishException(ErrorCodes.PushNotAllowed, $"The credential may not push to {state.Name}: its permission there is {state.Permission}.", "Give it write access, then resume the run."),
+            { Refusal: { } refusal } => throw new PublishException(refusal.Kind == RefusalKind.Unavailable ? ErrorCodes.PublishingUnavailable : ErrorCodes.PublishingRefused, refusal.Message, refusal.Fix),
             _ => throw new InvalidOperationException("Neither a state nor a refusal."),
         };
     }
@@ -94,7 +94,7 @@ public sealed class GitHubPublisher(GitHubGateway gateway, GitHubRemote remote, 
         var pull = await gateway.GetPullRequestAsync(repository, followUp.PullRequest, ct).ConfigureAwait(false);
         if (pull is not { IsOpen: true } || pull.HeadBranch != followUp.Branch)
         {
-            throw new PublishException("CM6103", FailureClass.Policy, $"Pull request {repository}#{followUp.PullRequest.ToString(CultureInfo.InvariantCulture)} is not open any more.");
+            throw new PublishException(ErrorCodes.PullRequestClosed, $"Pull request {repository}#{followUp.PullRequest.ToString(CultureInfo.InvariantCulture)} is not open any more.");
         }
 
         await remote.PushAsync(draft.ObjectStore, repository, draft.Commit, followUp.Branch, followUp.Head, ct).ConfigureAwait(false);
@@ -142,7 +142,7 @@ public sealed class GitHubPublisher(GitHubGateway gateway, GitHubRemote remote, 
             }
         }
 
-        throw new PublishException("CM6104", FailureClass.Policy, string.Create(CultureInfo.InvariantCulture, $"{repository} has {MaxSuffix} branches named like '{wanted}' already."), "Delete those that are not needed, then resume the run.");
+        throw new PublishException(ErrorCodes.BranchNamesTaken, string.Create(CultureInfo.InvariantCulture, $"{repository} has {MaxSuffix} branches named like '{wanted}' already."), "Delete those that are not needed, then resume the run.");
     }
 
     /// <summary>Whether a commit was made by an earlier attempt of the same run: its trailers and the run's own time say so.</summary>

@@ -32,7 +32,7 @@ internal static class PullRequestText
         body.Append("\n## What was checked\n\n");
         Checked(body, run);
         body.Append("\n## How it was made\n\n");
-        Made(body, run, approval);
+        Made(body, item, run, approval);
         return body.ToString();
     }
 
@@ -71,11 +71,12 @@ internal static class PullRequestText
         }
     }
 
-    private static void Made(StringBuilder body, RunEntity run, ApprovalEntity approval)
+    private static void Made(StringBuilder body, WorkItemEntity item, RunEntity run, ApprovalEntity approval)
     {
         body.Append(CultureInfo.InvariantCulture, $"- Agent: {InertText.Code(run.Agent)}{(run.AgentVersion is { } version ? " " + InertText.Code(version) : "")}, run {run.Id}, base {InertText.Code(run.BaseCommit)}\n");
         body.Append(CultureInfo.InvariantCulture, $"- Cost: {Cost(run)}\n");
         body.Append(CultureInfo.InvariantCulture, $"- Approved by {string.Join(", ", ApprovalSeal.Approvers(approval).Select(InertText.Code))} at {approval.ApprovedAt.UtcDateTime:yyyy-MM-dd HH:mm} UTC; prompt SHA-256 {InertText.Code(approval.PromptSha256)}\n");
+        body.Append(CultureInfo.InvariantCulture, $"- Work item {item.Id}, correlation id {InertText.Code(item.CorrelationId)}\n");
     }
 
     public static string Cost(RunEntity run)

@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Git;
 using ClaudeManager.Core.Operations;
 
@@ -54,15 +55,15 @@ public sealed class LocalRepository
     {
         if (string.IsNullOrWhiteSpace(path) || path.Contains('\0', StringComparison.Ordinal))
         {
-            return Refuse("path_missing", "No path is given, or it is none.", "Give the folder of a local git repository.");
+            return Refuse(ErrorCodes.PathMissing, "No path is given, or it is none.", "Give the folder of a local git repository.");
         }
 
         var full = System.IO.Path.GetFullPath(path);
         if (!Directory.Exists(full))
         {
             return File.Exists(full)
-                ? Refuse("not_a_directory", $"'{full}' is a file.", "Give the folder of a git repository.")
-                : Refuse("not_found", $"'{full}' does not exist.", "Check the path; it must be a folder on the machine the server runs on.");
+                ? Refuse(ErrorCodes.NotADirectory, $"'{full}' is a file.", "Give the folder of a git repository.")
+                : Refuse(ErrorCodes.NotFound, $"'{full}' does not exist.", "Check the path; it must be a folder on the machine the server runs on.");
         }
 
         GitResult about;
@@ -72,14 +73,14 @@ public sealed class LocalRepository
         }
         catch (Win32Exception)
         {
-            return new Refusal(RefusalKind.Unavailable, "git_missing", "git could not be started.", "Install git 2.31 or newer and make sure it is on PATH.");
+            return new Refusal(RefusalKind.Unavailable, ErrorCodes.GitMissing, "git could not be started.", "Install git 2.31 or newer and make sure it is on PATH.");
         }
 
         if (about.ExitCode != 0)
         {
             return about.Error.Contains("not a git repository", StringComparison.Ordinal)
-                ? Refuse("not_a_repository", $"'{full}' is not in a git repository.", "Give a folder that holds one, or run 'git init' and make a first commit.")
-                : Refuse("unreadable", $"git cannot read '{full}': {about.Error}", "Run 'git status' there and repair what it reports.");
+                ? Refuse(ErrorCodes.NotARepository, $"'{full}' is not in a git repository.", "Give a folder that holds one, or run 'git init' and make a first commit.")
+                : Refuse(ErrorCodes.Unreadable, $"git cannot read '{full}': {about.Error}", "Run 'git status' there and repair what it reports.");
         }
 
         // A path may hold a newline, so it comes last.
@@ -87,13 +88,13 @@ public sealed class LocalRepository
         var (isBare, inTree, isShallow, gitDirectory) = (answers[0] == "true", answers[1] == "true", answers[2] == "true", answers[3]);
         if (!isBare && !inTree)
         {
-            return Refuse("inside_git_directory", $"'{full}' is inside a git directory.", "Give the folder of the working tree.");
+            return Refuse(ErrorCodes.InsideGitDirectory, $"'{full}' is inside a git directory.", "Give the folder of the working tree.");
         }
 
         var top = isBare ? gitDirectory : (await GitCommand.RunAsync(full, ["rev-parse", "--show-toplevel"], ct).ConfigureAwait(false)).Text;
         if (!isBare && await IsMissingSubmoduleAsync(full, ct).ConfigureAwait(false))
         {
-            return Refuse("submodule_not_initialised", $"'{full}' is a submodule that is not checked out.", "Run 'git submodule update --init' for it, or give the repository above it.");
+            return Refuse(ErrorCodes.SubmoduleNotInitialised, $"'{full}' is a submodule that is not checked out.", "Run 'git submodule update --init' for it, or give the repository above it.");
         }
 
         var tip = await FindTipAsync(top, branch, ct).ConfigureAwait(false);
@@ -127,7 +128,7 @@ public sealed class LocalRepository
             var named = await ReadReferencesAsync(top, [Heads + branch, Origin + branch], ct).ConfigureAwait(false);
             return TipOf(branch, named) is { } asked
                 ? asked
-                : Refuse("branch_not_found", $"'{top}' has no branch '{branch}'.", "List the branches with 'git branch --all' and name one of them by --branch.", field: "branch");
+                : Refuse(ErrorCodes.BranchNotFound, $"'{top}' has no branch '{branch}'.", "List the branches with 'git branch --all' and name one of them by --branch.", field: "branch");
         }
 
         var head = await GitCommand.TryAsync(top, ["symbolic-ref", "--quiet", "HEAD"], ct).ConfigureAwait(false);
@@ -151,8 +152,8 @@ public sealed class LocalRepository
 
         var any = await GitCommand.RunAsync(top, ["for-each-ref", "--count=1", "refs/heads", "refs/remotes"], ct).ConfigureAwait(false);
         return any.Output.Length == 0 && current is not null
-            ? Refuse("no_commits", $"'{top}' has no commits yet.", "Make a first commit; only committed files are scanned.")
-            : Refuse("no_default_branch", $"'{top}' has no origin/HEAD, no branch checked out, and no branch main or master.", "Name the branch by --branch.", field: "branch");
+            ? Refuse(ErrorCodes.NoCommits, $"'{top}' has no commits yet.", "Make a first commit; only committed files are scanned.")
+            : Refuse(ErrorCodes.NoDefaultBranch, $"'{top}' has no origin/HEAD, no branch checked out, and no branch main or master.", "Name the branch by --branch.", field: "branch");
     }
 
     /// <summary>The local branch, else what was last fetched of it.</summary>
@@ -178,7 +179,7 @@ public sealed class LocalRepository
         return found;
     }
 
-    private static Refusal Refuse(string code, string message, string fix, string field = "path") => new(RefusalKind.Invalid, code, message, fix, field);
+    private static Refusal Refuse(ErrorCode code, string message, string fix, string field = "path") => new(RefusalKind.Invalid, code, message, fix, field);
 
     private sealed record Tip(string Branch, string Commit);
 

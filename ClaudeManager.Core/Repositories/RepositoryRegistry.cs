@@ -120,7 +120,7 @@ public sealed class RepositoryRegistry(Store store, ScanService scans, Repositor
             var unfinished = await tx.Db.Runs.CountAsync(r => r.WorkItem!.RepositoryId == id && r.State != RunState.Ended, token).ConfigureAwait(false);
             if (unfinished > 0)
             {
-                return Refusal.Conflict("repository_busy", FormattableString.Invariant($"'{repository.Name}' has {unfinished} unfinished run(s)."), "Cancel them first, or wait until they have ended.");
+                return Refusal.Conflict(ErrorCodes.RepositoryBusy, FormattableString.Invariant($"'{repository.Name}' has {unfinished} unfinished run(s)."), "Cancel them first, or wait until they have ended.");
             }
 
             repository.Removed = true;
@@ -179,7 +179,7 @@ public sealed class RepositoryRegistry(Store store, ScanService scans, Repositor
     {
         if (configuration.Value.GitHub.ManagerRepo is null)
         {
-            return new Refusal(RefusalKind.Invalid, "no_manager_repository", $"There is no repository in which the proposals for {name} could be filed.", "Set github.managerRepo to the owner/name of one, and github.username to whose it is.", "path");
+            return new Refusal(RefusalKind.Invalid, ErrorCodes.NoManagerRepository, $"There is no repository in which the proposals for {name} could be filed.", "Set github.managerRepo to the owner/name of one, and github.username to whose it is.", "path");
         }
 
         var state = await source.FindStateAsync(name, null, ct).ConfigureAwait(false);

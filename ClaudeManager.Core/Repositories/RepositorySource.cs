@@ -94,15 +94,15 @@ public sealed class RepositorySource(GitHubGateway gateway, GitHubMirrors mirror
     {
         { Failure: { } failure } => RefusalOf(answer.Asked, failure),
         { State: { } state } when id is not null && state.Id != id
-            => Refusal.Conflict("replaced", $"{answer.Asked} is another repository now: the one that was registered is gone, or has moved and given its name away.", "Remove it here, and add the one that is meant."),
-        { State: { IsDisabled: true } } => Refusal.Conflict("disabled", $"GitHub has disabled {answer.Asked}.", "Its owner hears why from GitHub. Remove it here if it does not come back."),
-        { State: { IsArchived: true } } => Refusal.Conflict("archived", $"{answer.Asked} is archived: nothing can be changed in it, so nothing is proposed.", "Unarchive it on GitHub, or remove it here."),
-        { State: { DefaultBranch: null } } => Refusal.Conflict("no_commits", $"{answer.Asked} is empty.", "Push a first commit; it is looked at again by the next scan."),
+            => Refusal.Conflict(ErrorCodes.Replaced, $"{answer.Asked} is another repository now: the one that was registered is gone, or has moved and given its name away.", "Remove it here, and add the one that is meant."),
+        { State: { IsDisabled: true } } => Refusal.Conflict(ErrorCodes.Disabled, $"GitHub has disabled {answer.Asked}.", "Its owner hears why from GitHub. Remove it here if it does not come back."),
+        { State: { IsArchived: true } } => Refusal.Conflict(ErrorCodes.Archived, $"{answer.Asked} is archived: nothing can be changed in it, so nothing is proposed.", "Unarchive it on GitHub, or remove it here."),
+        { State: { DefaultBranch: null } } => Refusal.Conflict(ErrorCodes.NoCommits, $"{answer.Asked} is empty.", "Push a first commit; it is looked at again by the next scan."),
         { State: { } state } => state,
         _ => throw new InvalidOperationException("GitHub's answer has neither a state nor a failure."),
     };
 
     private static Refusal RefusalOf(RepositoryName name, ClaudeManagerException fault) => fault is GitHubException { Problem: GitHubProblem.NotFound or GitHubProblem.Gone }
-        ? new Refusal(RefusalKind.NotFound, "not_found", $"{name} is not on GitHub, or private to this credential.", "Check the name, and that the token or App may read it.", "path")
-        : new Refusal(RefusalKind.Unavailable, fault.Code, fault.ClearsAt is { } clears ? FormattableString.Invariant($"{fault.Message} Until {clears:u}.") : fault.Message, fault.Fix);
+        ? new Refusal(RefusalKind.NotFound, ErrorCodes.NotFound, $"{name} is not on GitHub, or private to this credential.", "Check the name, and that the token or App may read it.", "path")
+        : new Refusal(RefusalKind.Unavailable, fault.ErrorCode, fault.ClearsAt is { } clears ? FormattableString.Invariant($"{fault.Message} Until {clears:u}.") : fault.Message, fault.Fix) { ClearsAt = fault.ClearsAt };
 }

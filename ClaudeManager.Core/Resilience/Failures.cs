@@ -8,9 +8,6 @@ namespace ClaudeManager.Core.Resilience;
 /// <summary>Which kind of trouble an exception is. The one place that decides it.</summary>
 public static class Failures
 {
-    /// <summary>Code of a fault nobody gave a code: a defect of ours, or of what we stand on.</summary>
-    public const string UnexpectedCode = "CM9000";
-
     public static FailureClass Classify(Exception exception) => exception switch
     {
         ClaudeManagerException known => known.Failure,
@@ -23,5 +20,5 @@ public static class Failures
         _ => FailureClass.Infrastructure,
     };
 
-    public static string CodeOf(Exception exception) => exception is ClaudeManagerException known ? known.Code : UnexpectedCode;
+    public static string CodeOf(Exception exception) => exception is ClaudeManagerException known ? known.Code : ErrorCodes.Unexpected.Name;
 }

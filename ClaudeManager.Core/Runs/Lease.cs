@@ -1,5 +1,7 @@
+using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
+using ClaudeManager.Core.Resilience;
 using Microsoft.EntityFrameworkCore;
 
 namespace ClaudeManager.Core.Runs;
@@ -19,4 +21,9 @@ public sealed record Lease(long RunId, string Owner, int Attempt)
 }
 
 /// <summary>Somebody else has the run now: stop the agent and write nothing.</summary>
-public sealed class LeaseLostException(Lease lease) : Exception(FormattableString.Invariant($"The lease of run {lease.RunId} (attempt {lease.Attempt}) is lost."));
+public sealed class LeaseLostException : ClaudeManagerException
+{
+    public LeaseLostException(Lease lease)
+        : base(ErrorCodes.RunLeaseLost, FormattableString.Invariant($"The lease of run {lease.RunId} (attempt {lease.Attempt}) is lost."))
+        => Context = new FailureContext(RunId: lease.RunId, Attempt: lease.Attempt);
+}

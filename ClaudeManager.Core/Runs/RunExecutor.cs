@@ -247,7 +247,7 @@ public sealed class RunExecutor(
         var snapshot = await SaveWorkAsync(attempt, ct).ConfigureAwait(false);
         if (snapshot is null)
         {
-            throw new WorkspaceException("CM6001", "The agent's work could not be collected.");
+            throw new WorkspaceException(ErrorCodes.WorkNotCollected, "The agent's work could not be collected.");
         }
 
         foreach (var skipped in snapshot.Skipped.Take(20))
@@ -293,7 +293,7 @@ public sealed class RunExecutor(
 
         if (await FindArtifactAsync(run, RunArtifacts.Bundle, ct).ConfigureAwait(false) is not { } bundle)
         {
-            await attempt.Journal.AppendAsync(new AgentEvent("notice", "The earlier work was kept on another machine only: the run starts from the base."), ct).ConfigureAwait(false);
+            await attempt.Journal.AppendAsync(AgentEvent.Fallback(Fallback.FromTheBase, "The earlier work was kept on another machine only: the run starts from the base."), ct).ConfigureAwait(false);
             return null;
         }
 
@@ -501,7 +501,7 @@ public sealed class RunExecutor(
         Log.RunFaulted(logger, attempt.Run.Id, attempt.Run.Attempt, e);
         await SaveWorkAsync(attempt, CancellationToken.None).ConfigureAwait(false);
         var failure = Failures.Classify(e);
-        var detail = e is ClaudeManagerException known ? $"{known.Message} {known.Fix}".Trim() : e is ProgramNotStartedException ? e.Message : $"{e.GetType().Name}: {e.Message}";
+        var detail = e is ClaudeManagerException known ? $"{known.Message} {known.Fix}".Trim() : $"{e.GetType().Name}: {e.Message}";
         if (failure == FailureClass.Transient && e is ClaudeManagerException { ClearsAt: { } clears })
         {
             // It says itself when it is over: waiting costs none of the attempts.
@@ -716,7 +716,7 @@ public sealed class RunExecutor(
         if (problem is not null && !attempt.LocalOnlySaid)
         {
             attempt.LocalOnlySaid = true;
-            await attempt.Journal.AppendAsync(new AgentEvent("notice", problem), ct).ConfigureAwait(false);
+            await attempt.Journal.AppendAsync(AgentEvent.Fallback(Fallback.KeptHereOnly, problem), ct).ConfigureAwait(false);
         }
     }
 

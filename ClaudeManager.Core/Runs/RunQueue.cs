@@ -12,7 +12,10 @@ using Microsoft.EntityFrameworkCore;
 namespace ClaudeManager.Core.Runs;
 
 /// <summary>A run in hand: everything its worker needs, read in the claim's own transaction.</summary>
-public sealed record ClaimedRun(Lease Lease, RunEntity Run, WorkItemEntity Item, RepositoryEntity Repository, ApprovalEntity Approval);
+public sealed record ClaimedRun(Lease Lease, RunEntity Run, WorkItemEntity Item, RepositoryEntity Repository, ApprovalEntity Approval)
+{
+    public OperationSubject Subject => new(Item.CorrelationId, Item.Id, Repository.Name, Run.Id, Run.Attempt);
+}
 
 /// <summary>
 /// The database is the queue. Claims are serial (an advisory lock, or SQLite's write gate), because each must see every gate of <see cref="RunGates"/>;

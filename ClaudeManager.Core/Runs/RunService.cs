@@ -95,7 +95,7 @@ public sealed class RunService(Store store, ApprovalSeal seal)
 
             if (run.State == RunState.Ended)
             {
-                return Refusal.Conflict("already_ended", $"The run has ended: {ManagerJson.Name(run.EndReason!.Value)}.");
+                return Refusal.Conflict(ErrorCodes.AlreadyEnded, $"The run has ended: {ManagerJson.Name(run.EndReason!.Value)}.");
             }
 
             if (run.CancelRequestedAt is null)
@@ -137,31 +137,31 @@ public sealed class RunService(Store store, ApprovalSeal seal)
 
             if (old.State != RunState.Ended)
             {
-                return Refusal.Conflict("still_running", $"The run is {ManagerJson.Name(old.State)}.", "Wait for its end, or cancel it.");
+                return Refusal.Conflict(ErrorCodes.StillRunning, $"The run is {ManagerJson.Name(old.State)}.", "Wait for its end, or cancel it.");
             }
 
             if (resume && old.WipCommit is null)
             {
-                return Refusal.Conflict("nothing_to_resume", "The run left no work behind.", "Retry it from the base.");
+                return Refusal.Conflict(ErrorCodes.NothingToResume, "The run left no work behind.", "Retry it from the base.");
             }
 
             var item = old.WorkItem!;
             if (item.State is WorkItemState.Queued or WorkItemState.Running or WorkItemState.Approved)
             {
-                return Refusal.Conflict("already_queued", $"The work item is {ManagerJson.Name(item.State)} already.");
+                return Refusal.Conflict(ErrorCodes.AlreadyQueued, $"The work item is {ManagerJson.Name(item.State)} already.");
             }
 
             var approval = await tx.Db.Approvals.AsTracking().SingleAsync(a => a.Id == old.ApprovalId, token).ConfigureAwait(false);
             if (seal.Check(approval, item, tx.Now) is { } problem)
             {
-                return Refusal.Conflict("approval_not_valid", problem, "Approve the work item again.");
+                return Refusal.Conflict(ErrorCodes.ApprovalNotValid, problem, "Approve the work item again.");
             }
 
             if (item.State is not (WorkItemState.Review or WorkItemState.Conflict or WorkItemState.Parked))
             {
                 if (item.State != WorkItemState.Proposed)
                 {
-                    return Refusal.Conflict("not_open", $"The work item is {ManagerJson.Name(item.State)}.", "Reopen it first.");
+                    return Refusal.Conflict(ErrorCodes.NotOpen, $"The work item is {ManagerJson.Name(item.State)}.", "Reopen it first.");
                 }
 
                 WorkItemStateMachine.Move(tx, item, WorkItemState.Approved, null);
@@ -202,19 +202,19 @@ public sealed class RunService(Store store, ApprovalSeal seal)
 
             if (old is not { State: RunState.Ended, EndReason: RunEndReason.PolicyBlocked, ResultCommit: not null } || RunViews.Parse<DiffGateDto>(old.Gate) is not { Passed: false })
             {
-                return Refusal.Conflict("not_blocked", "The diff gate did not block this run.");
+                return Refusal.Conflict(ErrorCodes.NotBlocked, "The diff gate did not block this run.");
             }
 
             var item = old.WorkItem!;
             if (item.State is not (WorkItemState.Proposed or WorkItemState.Review) || item.LatestRunId != id)
             {
-                return Refusal.Conflict("not_open", $"The work item is {ManagerJson.Name(item.State)}, or another run came after this one.", "Look at its newest run.");
+                return Refusal.Conflict(ErrorCodes.NotOpen, $"The work item is {ManagerJson.Name(item.State)}, or another run came after this one.", "Look at its newest run.");
             }
 
             var approval = await tx.Db.Approvals.SingleAsync(a => a.Id == old.ApprovalId, token).ConfigureAwait(false);
             if (seal.Check(approval, item, tx.Now) is { } problem)
             {
-                return Refusal.Conflict("approval_not_valid", problem, "Approve the work item again.");
+                return Refusal.Conflict(ErrorCodes.ApprovalNotValid, problem, "Approve the work item again.");
             }
 
             if (item.State == WorkItemState.Proposed)

@@ -29,7 +29,7 @@ public sealed class ScanRound : IDisposable
         }
         catch (ClaudeManagerException fault)
         {
-            _proposals = new Refusal(RefusalKind.Unavailable, fault.Code, fault.Message, fault.Fix);
+            _proposals = new Refusal(RefusalKind.Unavailable, fault.ErrorCode, fault.Message, fault.Fix) { ClearsAt = fault.ClearsAt };
         }
         finally
         {

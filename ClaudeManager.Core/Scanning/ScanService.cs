@@ -29,7 +29,6 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
 
     private static readonly IReadOnlyDictionary<Marker, GitHubIssue> s_nothing = new Dictionary<Marker, GitHubIssue>();
 
-    private const string RegisteredTwice = "registered_twice";
 
     private readonly ConcurrentDictionary<long, SemaphoreSlim> _oneAtATime = [];
     private readonly Dictionary<string, IScanner> _byKey = scanners.ToDictionary(s => s.Key);
@@ -117,7 +116,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
-            return new Refusal(RefusalKind.Unavailable, "scan_timed_out", TimeOutText(current), "Exclude what need not be scanned (analyzer.excludePatterns) or raise analyzer.scanTimeoutSeconds.");
+            return new Refusal(RefusalKind.Unavailable, ErrorCodes.ScanTimedOut, TimeOutText(current), "Exclude what need not be scanned (analyzer.excludePatterns) or raise analyzer.scanTimeoutSeconds.");
         }
     }
 
@@ -177,7 +176,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
     private async Task<IReadOnlyDictionary<Marker, GitHubIssue>> ListProposalsAsync(DateTimeOffset? since, CancellationToken ct)
         => configuration.Value.GitHub.ManagerRepo is { } manager
             ? ProposalText.ByFinding(await gateway.ListProposalsAsync(RepositoryName.Parse(manager), ct, since).ConfigureAwait(false))
-            : throw new CredentialException("CM7030", "There is no repository to propose in.", "Set github.managerRepo to the owner/name of the repository where issues are to be filed.");
+            : throw new CredentialException(ErrorCodes.ManagerRepositoryMissing, "There is no repository to propose in.", "Set github.managerRepo to the owner/name of the repository where issues are to be filed.");
 
     private static ScanProblemDto MemoryProblem(string message, string? fix) => new(null, "proposals_unknown", $"What is proposed already cannot be read: {message} {fix}".TrimEnd());
 
@@ -208,7 +207,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
                 var memories = await store.ReadAsync((db, token) => MemoriesOf(db, repositoryId).ToDictionaryAsync(s => s.Key, s => s.Value, token), either.Token).ConfigureAwait(false);
                 var beyond = Enabled(current).Where(s => s.LooksBeyondCommits && (full || known is null || !s.IsSettled(current.Analyzer, state?.Value, memories.GetValueOrDefault(MemoryKey(repositoryId, s.Key))))).ToList();
                 var opened = state?.Refusal is { } unreachable ? unreachable : await OpenAsync(repository, state?.Value, full || beyond.Count > 0 ? null : known, either.Token).ConfigureAwait(false);
-                if (opened.Refusal is { Code: RegisteredTwice } twice && repository.ScannedCommit is null)
+                if (opened.Refusal is { } twice && twice.ErrorCode == ErrorCodes.RegisteredTwice && repository.ScannedCommit is null)
                 {
                     await ForgetFormerNameAsync(operation, repositoryId, twice, running, either.Token).ConfigureAwait(false);
                     return twice;
@@ -266,7 +265,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
     {
         var state = round.StateOf(repository.Id) ?? await source.FindStateAsync(RepositoryName.Parse(repository.Location), repository.GitHubId, ct).ConfigureAwait(false);
         return state.Value is { } found && await FindAsync(r => r.GitHubId == found.Id && r.Id != repository.Id, ct).ConfigureAwait(false) is { } same
-            ? Refusal.Conflict(RegisteredTwice, $"{repository.Location} is {same.Location}, which is registered too.", "Remove one of them.")
+            ? Refusal.Conflict(ErrorCodes.RegisteredTwice, $"{repository.Location} is {same.Location}, which is registered too.", "Remove one of them.")
             : state;
     }
 

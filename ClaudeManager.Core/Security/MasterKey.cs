@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using ClaudeManager.Core.Audit;
 using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
@@ -58,7 +59,7 @@ public sealed class MasterKey
 
         if (environment != "development")
         {
-            throw new CredentialException("CM4001", $"There is no master key, and in {environment} none is made up.",
+            throw new CredentialException(ErrorCodes.MasterKeyMissing, $"There is no master key, and in {environment} none is made up.",
                 "Set CREDENTIAL_ENCRYPTION_KEY to the base64 of 32 random bytes (openssl rand -base64 32) and keep a copy of it in a safe place.");
         }
 
@@ -93,7 +94,7 @@ public sealed class MasterKey
         if (!CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(mine), Encoding.ASCII.GetBytes(theirs)))
         {
             var other = theirs.Split(':') is [_, var id, _] ? id : "unknown";
-            throw new CredentialException("CM4004", $"The store was made with master key {other}, but {Source} holds {KeyId}.",
+            throw new CredentialException(ErrorCodes.MasterKeyOther, $"The store was made with master key {other}, but {Source} holds {KeyId}.",
                 $"Start with the key {other}. If it is lost, approvals and credentials of this store cannot be used any more: begin with a new store.");
         }
     }
@@ -103,7 +104,7 @@ public sealed class MasterKey
         var key = Decode(text.Trim());
         if (key is not { Length: Length })
         {
-            throw new CredentialException("CM4002", $"{source} is not the base64 of 32 bytes.", "Make one with: openssl rand -base64 32");
+            throw new CredentialException(ErrorCodes.MasterKeyMalformed, $"{source} is not the base64 of 32 bytes.", "Make one with: openssl rand -base64 32");
         }
 
         return new MasterKey(key, source);
@@ -127,14 +128,14 @@ public sealed class MasterKey
             const UnixFileMode others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
             if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(file) & others) != 0)
             {
-                throw new CredentialException("CM4003", $"The master key file {file} can be read or written by others.", $"Run: chmod 600 {file}. If others could have read it, the key is no secret any more.");
+                throw new CredentialException(ErrorCodes.MasterKeyExposed, $"The master key file {file} can be read or written by others.", $"Run: chmod 600 {file}. If others could have read it, the key is no secret any more.");
             }
 
             return Parse(File.ReadAllText(file), file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CredentialException("CM4005", $"The master key file {file} cannot be read: {e.Message}", "Give it back to the user this program runs as.", e);
+            throw new CredentialException(ErrorCodes.MasterKeyUnreadable, $"The master key file {file} cannot be read: {e.Message}", "Give it back to the user this program runs as.", e);
         }
     }
 

@@ -10,6 +10,16 @@ public static class ManagerTelemetry
 
     public static readonly ActivitySource Source = new(Name);
 
+    /// <summary>Links what runs now to the trace a piece of work began with. Only that trace is known, not the span in it, so the link names the trace by its tag too.</summary>
+    public static void Follow(Activity activity, string correlationId)
+    {
+        activity.SetTag("claude_manager.correlation_id", correlationId);
+        if (activity.TraceId.ToHexString() != correlationId)
+        {
+            activity.AddLink(new ActivityLink(new ActivityContext(ActivityTraceId.CreateFromString(correlationId), ActivitySpanId.CreateFromString(correlationId.AsSpan(0, 16)), ActivityTraceFlags.None, isRemote: true)));
+        }
+    }
+
     /// <summary>The one meter. The factory gives the same instance for the same name, so features share it without passing it around.</summary>
     public static Meter CreateMeter(IMeterFactory meters) => meters.Create(Name);
 }

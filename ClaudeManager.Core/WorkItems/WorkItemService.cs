@@ -164,7 +164,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
         var repository = item.Repository!;
         if (repository.ScannedCommit is not { } baseCommit)
         {
-            return Refusal.Conflict("not_scanned", "The repository has not been scanned yet, so there is no base commit to approve.", "Scan it first.");
+            return Refusal.Conflict(ErrorCodes.NotScanned, "The repository has not been scanned yet, so there is no base commit to approve.", "Scan it first.");
         }
 
         var prompt = await prompts.RenderAsync(PromptInputOf(item, baseCommit), ct).ConfigureAwait(false);
@@ -192,17 +192,17 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
             [],
             await EstimateAsync(item, ct).ConfigureAwait(false),
             warnings);
-        return new Bindable(preview, item, choice.Error is { } error ? new Refusal(RefusalKind.Unavailable, "sandbox_unavailable", error) : null);
+        return new Bindable(preview, item, choice.Error is { } error ? new Refusal(RefusalKind.Unavailable, ErrorCodes.SandboxUnavailable, error) : null);
     }
 
     /// <summary>Why an agent cannot be approved here, if so.</summary>
     private static Refusal? ProblemOf(ApprovalPreviewDto preview, string agent)
         => preview.Agents.FirstOrDefault(a => a.Name == agent) is not { } option
             ? Refusal.Invalid("agent", $"There is no agent '{agent}'.", $"Use one of {string.Join(", ", preview.Agents.Select(a => a.Name))}.")
-            : option.Available ? null : new Refusal(RefusalKind.Unavailable, "agent_unavailable", option.Problem!, "Set it up, or approve with another agent.", "agent");
+            : option.Available ? null : new Refusal(RefusalKind.Unavailable, ErrorCodes.AgentUnavailable, option.Problem!, "Set it up, or approve with another agent.", "agent");
 
     private static Refusal NotProposed(WorkItemEntity item)
-        => Refusal.Conflict("already_decided", $"The work item is {ManagerJson.Name(item.State)}; only a proposed one can be approved.", "Reopen it first.");
+        => Refusal.Conflict(ErrorCodes.AlreadyDecided, $"The work item is {ManagerJson.Name(item.State)}; only a proposed one can be approved.", "Reopen it first.");
 
     /// <summary>Approves exactly what the person saw: another version of the item or another prompt is refused, and nothing is queued.</summary>
     /// <param name="together">Written in the transaction of the approval.</param>
@@ -241,13 +241,13 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
 
         if (preview.PromptSha256 != request.PromptSha256)
         {
-            return Refusal.Conflict("prompt_changed", "The prompt has changed since you saw it.", "Look at it again, then approve.");
+            return Refusal.Conflict(ErrorCodes.PromptChanged, "The prompt has changed since you saw it.", "Look at it again, then approve.");
         }
 
         var program = preview.Agents.First(a => a.Name == agent).Program;
         if (request.ProgramSha256 is { } seen && seen != program?.Sha256)
         {
-            return Refusal.Conflict("program_changed", $"What {agent} runs has changed since you saw it.", "Look at it again, then approve.");
+            return Refusal.Conflict(ErrorCodes.ProgramChanged, $"What {agent} runs has changed since you saw it.", "Look at it again, then approve.");
         }
 
         return await DecideAsync(operation, id, request.Version, async (tx, item, token) =>
@@ -325,7 +325,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
         {
             if (item.State is not (WorkItemState.Approved or WorkItemState.Queued or WorkItemState.Parked))
             {
-                return Refusal.Conflict("not_waiting", $"The work item is {ManagerJson.Name(item.State)}: there is no waiting approval to withdraw.", item.State == WorkItemState.Running ? "Cancel its run instead." : null);
+                return Refusal.Conflict(ErrorCodes.NotWaiting, $"The work item is {ManagerJson.Name(item.State)}: there is no waiting approval to withdraw.", item.State == WorkItemState.Running ? "Cancel its run instead." : null);
             }
 
             await EndWaitingAsync(tx, item, $"Withdrawn by {operation.Actor}.", token).ConfigureAwait(false);
@@ -343,7 +343,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
 
             if (!WorkItemStateMachine.Allows(item.State, WorkItemState.Rejected))
             {
-                return Refusal.Conflict("already_decided", $"The work item is {ManagerJson.Name(item.State)} and cannot be rejected.", item.State == WorkItemState.Running ? "Cancel its run first." : null);
+                return Refusal.Conflict(ErrorCodes.AlreadyDecided, $"The work item is {ManagerJson.Name(item.State)} and cannot be rejected.", item.State == WorkItemState.Running ? "Cancel its run first." : null);
             }
 
             await EndWaitingAsync(tx, item, "The work item was rejected.", token).ConfigureAwait(false);
@@ -362,7 +362,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
 
             if (item.State != WorkItemState.Proposed)
             {
-                return Task.FromResult<Refusal?>(Refusal.Conflict("already_decided", $"The work item is {ManagerJson.Name(item.State)}; only a proposed one can be snoozed."));
+                return Task.FromResult<Refusal?>(Refusal.Conflict(ErrorCodes.AlreadyDecided, $"The work item is {ManagerJson.Name(item.State)}; only a proposed one can be snoozed."));
             }
 
             WorkItemStateMachine.Move(tx, item, WorkItemState.Snoozed, null);
@@ -399,7 +399,7 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
         {
             if (item.State == WorkItemState.Proposed || item.State is WorkItemState.Approved or WorkItemState.Queued or WorkItemState.Running || !WorkItemStateMachine.Allows(item.State, WorkItemState.Proposed))
             {
-                return Refusal.Conflict("already_open", $"The work item is {ManagerJson.Name(item.State)}.", null);
+                return Refusal.Conflict(ErrorCodes.AlreadyOpen, $"The work item is {ManagerJson.Name(item.State)}.", null);
             }
 
             await EndWaitingAsync(tx, item, "The work item was reopened.", token).ConfigureAwait(false);
@@ -479,13 +479,13 @@ public sealed class WorkItemService(Store store, ApprovalSeal seal, PromptRender
             {
                 var item = await Full(tx.Db).AsTracking().FirstOrDefaultAsync(w => w.Id == id, token).ConfigureAwait(false);
                 return item is null ? Refusal.NotFound("work item", id)
-                    : version is { } seen && seen != item.Version ? Refusal.Conflict("stale_version", "The work item has changed since you saw it.", "Look at it again, then decide.")
+                    : version is { } seen && seen != item.Version ? Refusal.Conflict(ErrorCodes.StaleVersion, "The work item has changed since you saw it.", "Look at it again, then decide.")
                     : await decide(tx, item, token).ConfigureAwait(false);
             }, ct).ConfigureAwait(false);
         }
         catch (DbUpdateConcurrencyException)
         {
-            refusal = Refusal.Conflict("stale_version", "Somebody else changed the work item at the same moment.", "Look at it again, then decide.");
+            refusal = Refusal.Conflict(ErrorCodes.StaleVersion, "Somebody else changed the work item at the same moment.", "Look at it again, then decide.");
         }
 
         return refusal is null ? await GetAsync(id, ct).ConfigureAwait(false) : refusal;

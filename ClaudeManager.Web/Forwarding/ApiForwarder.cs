@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using ClaudeManager.Core.Contracts;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Net.Http.Headers;
 using Yarp.ReverseProxy.Forwarder;
@@ -35,7 +36,7 @@ internal sealed class ApiForwarder(IHttpForwarder forwarder, IHttpMessageHandler
                 title: "The manager's API does not answer.",
                 detail: "Nothing is known about whether the request took effect. Look at the current state, then try again.",
                 statusCode: context.Response.StatusCode,
-                extensions: new Dictionary<string, object?> { ["code"] = "api_unreachable", ["traceId"] = Activity.Current?.TraceId.ToHexString() }).ExecuteAsync(context);
+                extensions: new Dictionary<string, object?>(ErrorCodes.ApiUnreachable.ToExtensions()) { ["traceId"] = Activity.Current?.TraceId.ToHexString() }).ExecuteAsync(context);
         }
     }
 

@@ -1,3 +1,4 @@
+using ClaudeManager.Core.Contracts;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
 
@@ -24,7 +25,7 @@ internal sealed class SameOriginOnly(RequestDelegate next, ILogger<SameOriginOnl
             title: "Cross-origin request refused.",
             detail: "The dashboard takes changes from its own pages only.",
             statusCode: StatusCodes.Status403Forbidden,
-            extensions: new Dictionary<string, object?> { ["code"] = "cross_origin" }).ExecuteAsync(context);
+            extensions: ErrorCodes.CrossOrigin.ToExtensions()).ExecuteAsync(context);
     }
 
     private static bool IsSameOrigin(HttpRequest request)

@@ -18,7 +18,7 @@ internal sealed partial class DispatchLoop(
     Operation operation,
     EventSignal signal,
     TimeProvider time,
-    ILogger<DispatchLoop> logger) : Loop("runs.dispatch", TimeSpan.FromSeconds(1), operation, signal, time, logger)
+    ILogger<DispatchLoop> logger) : Loop(OperationCatalog.DispatchRuns, TimeSpan.FromSeconds(1), operation, signal, time, logger)
 {
     private readonly ConcurrentDictionary<long, Task> _inHand = new();
 
@@ -50,7 +50,7 @@ internal sealed partial class DispatchLoop(
     {
         try
         {
-            await Operation.RunAsync("runs.execute", "system:worker", (context, ct) => executor.ExecuteAsync(context, claim, ct), stopping);
+            await Operation.RunAsync(OperationCatalog.ExecuteRun, Caller, (context, ct) => executor.ExecuteAsync(context, claim, ct), stopping, claim.Subject);
         }
         catch (Exception e)
         {

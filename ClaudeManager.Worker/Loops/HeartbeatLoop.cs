@@ -6,7 +6,7 @@ namespace ClaudeManager.Worker.Loops;
 
 /// <summary>Says every five seconds that this process lives, and how it is; does what operators told all processes to do.</summary>
 internal sealed class HeartbeatLoop(InstanceRegistry instances, InstanceSnapshots snapshots, InstanceCommands commands, Operation operation, TimeProvider time, ILogger<HeartbeatLoop> logger)
-    : Loop("instances.heartbeat", InstanceRegistry.Heartbeat, operation, new EventSignal(), time, logger)
+    : Loop(OperationCatalog.Beat, InstanceRegistry.Heartbeat, operation, new EventSignal(), time, logger)
 {
     protected override async Task<bool> RoundAsync(OperationContext context, CancellationToken ct)
     {

@@ -7,10 +7,13 @@ using ClaudeManager.Core.Resilience;
 namespace ClaudeManager.Worker.Loops;
 
 /// <summary>What every loop has in common: one operation per round, and no fault that ends it: logged once (by the operation), backed off, and on it goes.</summary>
-internal abstract partial class Loop(string name, TimeSpan interval, Operation operation, EventSignal signal, TimeProvider time, ILogger logger) : BackgroundService
+internal abstract partial class Loop(OperationDescriptor descriptor, TimeSpan interval, Operation operation, EventSignal signal, TimeProvider time, ILogger logger) : BackgroundService
 {
     private static readonly TimeSpan s_longestPause = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan s_longestPauseOfTransient = TimeSpan.FromSeconds(1);
+
+    /// <summary>As whom loops act.</summary>
+    protected static Caller Caller { get; } = Caller.System("worker");
 
     protected Operation Operation => operation;
 
@@ -32,7 +35,7 @@ internal abstract partial class Loop(string name, TimeSpan interval, Operation o
                 var more = false;
                 try
                 {
-                    more = await operation.RunAsync(name, "system:worker", RoundAsync, stoppingToken);
+                    more = await operation.RunAsync(descriptor, Caller, RoundAsync, stoppingToken);
                     faults = 0;
                 }
                 catch (Exception e) when (e is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
@@ -44,7 +47,7 @@ internal abstract partial class Loop(string name, TimeSpan interval, Operation o
                     // The first, the second, the fourth, …: a night without a database is not a million lines.
                     if (BitOperations.IsPow2(faults))
                     {
-                        LogRoundFailed(logger, name, faults, pause);
+                        LogRoundFailed(logger, descriptor.Name, faults, pause);
                     }
 
                     await Task.Delay(pause, time, stoppingToken);

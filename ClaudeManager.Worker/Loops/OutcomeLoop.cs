@@ -6,7 +6,7 @@ namespace ClaudeManager.Worker.Loops;
 
 /// <summary>Looks once an interval at what became of published results.</summary>
 internal sealed class OutcomeLoop(OutcomePoll poll, Operation operation, TimeProvider time, ILogger<OutcomeLoop> logger)
-    : Loop("outcomes.poll", poll.Interval, operation, new EventSignal(), time, logger)
+    : Loop(OperationCatalog.PollOutcomes, poll.Interval, operation, new EventSignal(), time, logger)
 {
     protected override async Task<bool> RoundAsync(OperationContext context, CancellationToken ct)
     {

@@ -6,7 +6,7 @@ namespace ClaudeManager.Worker.Loops;
 
 /// <summary>Keeps workspaces ready for the runs to come. Never at once: what has just started, the service or a run, has the machine first.</summary>
 internal sealed class PrepareLoop(PreparedWorkspaces workspaces, Operation operation, TimeProvider time, ILogger<PrepareLoop> logger)
-    : Loop("workspaces.prepare", s_interval, operation, new EventSignal(), time, logger)
+    : Loop(OperationCatalog.PrepareWorkspaces, s_interval, operation, new EventSignal(), time, logger)
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(2);
 

@@ -8,7 +8,7 @@ namespace ClaudeManager.Worker.Loops;
 
 /// <summary>Scans what is due: asked for by a person, or by the schedule. One bad repository never stops the others.</summary>
 internal sealed class ScanLoop(RepositoryRegistry repositories, ScanSchedule schedule, ScanService scans, CurrentConfiguration configuration, Operation operation, EventSignal signal, TimeProvider time, ILogger<ScanLoop> logger)
-    : Loop("scans.dispatch", TimeSpan.FromSeconds(5), operation, signal, time, logger)
+    : Loop(OperationCatalog.DispatchScans, TimeSpan.FromSeconds(5), operation, signal, time, logger)
 {
     private long _registered;
 
@@ -27,7 +27,7 @@ internal sealed class ScanLoop(RepositoryRegistry repositories, ScanSchedule sch
         {
             try
             {
-                await Operation.RunAsync("repositories.scan", "system:worker", (scan, inner) => scans.ScanAsync(scan, id, full: false, propose: null, inner, round), token);
+                await Operation.RunAsync(OperationCatalog.ScanDue, Caller, (scan, inner) => scans.ScanAsync(scan, id, full: false, propose: null, inner, round), token);
             }
             catch (Exception e) when (e is not OperationCanceledException || !token.IsCancellationRequested)
             {

@@ -6,7 +6,7 @@ namespace ClaudeManager.Worker.Loops;
 
 /// <summary>Brings snoozed work items back when their time has come.</summary>
 internal sealed class SnoozeLoop(WorkItemService items, Operation operation, TimeProvider time, ILogger<SnoozeLoop> logger)
-    : Loop("work_items.wake", TimeSpan.FromSeconds(30), operation, new EventSignal(), time, logger)
+    : Loop(OperationCatalog.WakeWorkItems, TimeSpan.FromSeconds(30), operation, new EventSignal(), time, logger)
 {
     protected override async Task<bool> RoundAsync(OperationContext context, CancellationToken ct)
     {

@@ -34,6 +34,9 @@ internal static class Refused
         Assert.False(string.IsNullOrWhiteSpace(problem.GetProperty("title").GetString()));
         Assert.False(string.IsNullOrWhiteSpace(problem.GetProperty("traceId").GetString()));
         Assert.False(string.IsNullOrWhiteSpace(problem.GetProperty("code").GetString()));
+        Assert.Contains(problem.GetProperty("failure").GetString(), Enum.GetValues<FailureClass>().Select(f => ManagerJson.Name(f)));
+        Assert.False(string.IsNullOrWhiteSpace(problem.GetProperty("fix").GetString()));
+        Assert.Contains(problem.GetProperty("code").GetString(), ErrorCodes.All.Select(c => c.Name));
         return problem;
     }
 }

@@ -4,10 +4,13 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json.Nodes;
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Operations;
+using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Telemetry;
 using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Diagnostics.Metrics.Testing;
 
 namespace ClaudeManager.Api.Tests;
@@ -54,6 +57,46 @@ public sealed class SurfaceTests
         Assert.True(names.Count > 20);
         Assert.Equal(names.Count, names.Distinct().Count());
         Assert.Equal(names.Order(StringComparer.Ordinal), operations.GetMeasurementSnapshot().Select(m => (string)m.Tags["operation"]!).Distinct().Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task EveryEndpoint_IsMappedWithAnOperationOfTheCatalog()
+    {
+        await using var api = await TestApi.StartAsync();
+        foreach (var endpoint in api.AllEndpoints.Where(e => !IsDocument(e)))
+        {
+            var operation = endpoint.Metadata.GetMetadata<OperationDescriptor>();
+            Assert.True(operation is not null && OperationCatalog.All.Contains(operation), $"{endpoint.RoutePattern.RawText} was not mapped with an operation.");
+            Assert.Equal(operation.Name, endpoint.Metadata.GetMetadata<IEndpointNameMetadata>()?.EndpointName);
+            Assert.True(Permissions.Everything.HasFlag(operation.Needs), $"{operation.Name} is not for people.");
+            Assert.True(operation.Class == OperationClass.Heavy || MethodOf(endpoint) == HttpMethod.Get == (operation.Class == OperationClass.Read), operation.Name);
+            Assert.True(operation.Needs != Permissions.Read || MethodOf(endpoint) == HttpMethod.Get, operation.Name);
+        }
+    }
+
+    [Fact]
+    public async Task EveryEndpoint_AskedByWhomLacksItsPermission_IsForbiddenAndOnRecord()
+    {
+        await using var api = await TestApi.StartAsync(authenticate: _ => new Caller("mallory", Permissions.None));
+        var endpoints = api.Endpoints.Where(e => !IsDocument(e)).ToList();
+        foreach (var endpoint in endpoints)
+        {
+            using var response = await CallAsync(api, endpoint);
+            var problem = await Refused.ProblemAsync(response, HttpStatusCode.Forbidden);
+            Assert.Equal("forbidden", problem.GetProperty("code").GetString());
+        }
+
+        var denied = await api.Get<Store>().ReadAsync((db, ct) => db.AuditEntries.Where(a => a.Action == "operation.denied").Select(a => a.SubjectId!).ToListAsync(ct), TestContext.Current.CancellationToken);
+        Assert.Equal(endpoints.Select(e => e.Metadata.GetMetadata<OperationDescriptor>()!.Name).Order(StringComparer.Ordinal), denied.Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task AnyCaller_WithOnePermission_MayDoWhatNeedsItAndNoMore()
+    {
+        await using var api = await TestApi.StartAsync(authenticate: _ => new Caller("viewer", Permissions.Read));
+
+        Assert.Empty((await api.Client.ListWorkItemsAsync([], null, null, null, 0, 50, TestContext.Current.CancellationToken)).Items);
+        await Refused.WithAsync(HttpStatusCode.Forbidden, "forbidden", () => api.Client.AddSampleAsync(TestContext.Current.CancellationToken));
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using ClaudeManager.Api.Operations;
 using ClaudeManager.Core;
 using ClaudeManager.Core.Agents.Gateway;
 using ClaudeManager.Core.Configuration;
@@ -41,11 +42,14 @@ internal sealed class TestApi : IAsyncDisposable
 
     public string DatabaseFile => Get<DataDirectory>().DatabaseFile;
 
+    /// <summary>Everything that answers, whatever its address.</summary>
+    public IReadOnlyList<RouteEndpoint> AllEndpoints => [.. Get<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()];
+
     /// <summary>Every endpoint of <c>/api/v1</c>.</summary>
     public IReadOnlyList<RouteEndpoint> Endpoints
-        => [.. Get<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>().Where(e => e.RoutePattern.RawText!.StartsWith("/api/v1/", StringComparison.Ordinal))];
+        => [.. AllEndpoints.Where(e => e.RoutePattern.RawText!.StartsWith("/api/v1/", StringComparison.Ordinal))];
 
-    public static async Task<TestApi> StartAsync(Func<ManagerConfiguration, ManagerConfiguration>? configure = null)
+    public static async Task<TestApi> StartAsync(Func<ManagerConfiguration, ManagerConfiguration>? configure = null, Authentication? authenticate = null)
     {
         var ct = TestContext.Current.CancellationToken;
         var directory = new TemporaryDirectory();
@@ -80,6 +84,11 @@ internal sealed class TestApi : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.Services.AddManagerCore(settings, InstanceIdentity.Create("api", TimeProvider.System), new DataDirectoryOwnership(Exclusive: true));
         builder.AddApi();
+        if (authenticate is not null)
+        {
+            builder.Services.AddSingleton(authenticate);
+        }
+
         var app = builder.Build();
         app.MapApi();
         await app.Services.PrepareManagerAsync(migrate: true, ct);

@@ -103,7 +103,7 @@ public abstract class ClientBlockTests : StoreConformance
     }
 
     private ClientBlocks Replica()
-        => new(Subject.Store, new CurrentConfiguration(ManagerConfiguration.Default), new Operation(Subject.Get<IMeterFactory>(), NullLogger<Operation>.Instance, _time), NullLogger<ClientBlocks>.Instance);
+        => new(Subject.Store, new CurrentConfiguration(ManagerConfiguration.Default), new Operation(Subject.Store, Subject.Get<IMeterFactory>(), NullLogger<Operation>.Instance, _time), NullLogger<ClientBlocks>.Instance);
 }
 
 public sealed class SqliteClientBlockTests : ClientBlockTests

@@ -355,7 +355,7 @@ public abstract class OutboxTests : StoreConformance
         }
     }
 
-    private sealed class OutsideException(FailureClass failure) : ClaudeManagerException("CM0000", failure, "No.");
+    private sealed class OutsideException(FailureClass failure) : ClaudeManagerException(new ErrorCode("CM0000", failure, "No.", "Nothing."), "No.");
 }
 
 public sealed class SqliteOutboxTests : OutboxTests

@@ -1,7 +1,9 @@
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
+using ClaudeManager.Api.Operations;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Events;
+using ClaudeManager.Core.Operations;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 
@@ -10,7 +12,7 @@ namespace ClaudeManager.Api.Features.Events;
 internal static class EventEndpoints
 {
     public static void MapEvents(this IEndpointRouteBuilder api)
-        => api.MapGet("/events", Read).WithTags("Events").WithName("events.read").WithSummary("The live feed as Server-Sent Events; resumes after Last-Event-ID");
+        => api.MapGet("/events", Read).WithTags("Events").WithOperation(OperationCatalog.ReadEvents).WithSummary("The live feed as Server-Sent Events; resumes after Last-Event-ID");
 
     internal static ServerSentEventsResult<ChangeEventDto> Read(EventFeedReader feed, IHostApplicationLifetime lifetime, [FromHeader(Name = "Last-Event-ID")] string? lastEventId, CancellationToken ct)
         => TypedResults.ServerSentEvents(Items(feed, lastEventId, lifetime.ApplicationStopping, ct));

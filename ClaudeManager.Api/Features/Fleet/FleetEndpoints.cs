@@ -4,6 +4,7 @@ using ClaudeManager.Api.Operations;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Errors;
 using ClaudeManager.Core.Fleet;
+using ClaudeManager.Core.Operations;
 using Microsoft.AspNetCore.Http.HttpResults;
 
 namespace ClaudeManager.Api.Features.Fleet;
@@ -13,9 +14,9 @@ internal static class FleetEndpoints
     public static void MapFleet(this IEndpointRouteBuilder api)
     {
         var group = api.MapGroup("/fleet").WithTags("Fleet");
-        group.MapGet("", ReadAsync).WithName("fleet.get").WithSummary("What each live process says of itself: limits, circuit breakers, errors");
-        group.MapPost("/breakers/isolate", IsolateAsync).WithName("breakers.isolate").WithSummary("Nobody calls there until it is reset").ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound);
-        group.MapPost("/breakers/reset", ResetAsync).WithName("breakers.reset").WithSummary("Calls may go there again, from every process").ProducesProblem(StatusCodes.Status404NotFound);
+        group.MapGet("", ReadAsync).WithOperation(OperationCatalog.GetFleet).WithSummary("What each live process says of itself: limits, circuit breakers, errors");
+        group.MapPost("/breakers/isolate", IsolateAsync).WithOperation(OperationCatalog.IsolateBreaker).WithSummary("Nobody calls there until it is reset").ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound);
+        group.MapPost("/breakers/reset", ResetAsync).WithOperation(OperationCatalog.ResetBreaker).WithSummary("Calls may go there again, from every process").ProducesProblem(StatusCodes.Status404NotFound);
     }
 
     internal static async Task<Ok<FleetDto>> ReadAsync(InstanceSnapshots snapshots, CancellationToken ct, [Range(0, ErrorTracker.RecentKept)] int recent = 50)

@@ -1,5 +1,6 @@
 using ClaudeManager.Api.Operations;
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Outbox;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -10,8 +11,8 @@ internal static class OutboxEndpoints
     public static void MapOutbox(this IEndpointRouteBuilder api)
     {
         var group = api.MapGroup("/outbox").WithTags("Outbox");
-        group.MapGet("", ReadAsync).WithName("outbox.get").WithSummary("What was decided and is not yet done on GitHub, and when it will be");
-        group.MapPost("/retry", RetryAsync).WithName("outbox.retry").WithSummary("Try at once what is blocked");
+        group.MapGet("", ReadAsync).WithOperation(OperationCatalog.GetOutbox).WithSummary("What was decided and is not yet done on GitHub, and when it will be");
+        group.MapPost("/retry", RetryAsync).WithOperation(OperationCatalog.RetryOutbox).WithSummary("Try at once what is blocked");
     }
 
     internal static async Task<Ok<OutboxDto>> ReadAsync(OutboxReader outbox, CancellationToken ct) => TypedResults.Ok(await outbox.ReadAsync(ct));

@@ -1,7 +1,7 @@
 using ClaudeManager.Api.Errors;
 using ClaudeManager.Api.Operations;
-using ClaudeManager.Api.RateLimiting;
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Repositories;
 using ClaudeManager.Core.Scanning;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -13,16 +13,16 @@ internal static class RepositoryEndpoints
     public static void MapRepositories(this IEndpointRouteBuilder api)
     {
         var group = api.MapGroup("/repositories").WithTags("Repositories").ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status400BadRequest);
-        group.MapGet("", ListAsync).WithName("repositories.list");
-        group.MapPost("", AddAsync).WithName("repositories.add").WithSummary("Registers a repository: a path, or owner/name on GitHub; its first scan waits for an operator");
-        group.MapPost("/sample", AddSampleAsync).WithName("repositories.add_sample").WithSummary("Makes the sample repository, or gives the one there is");
-        group.MapPost("/preview", PreviewPathAsync).WithName("repositories.preview_path").WithMetadata(HeavyRequest.Instance).WithSummary("Dry run of a repository that need not be registered; writes nothing");
-        group.MapPost("/scan", ScanAllAsync).WithName("repositories.scan_all").WithMetadata(HeavyRequest.Instance).WithSummary("Registers what the configuration names, then scans every repository in one round");
-        group.MapGet("/{id:long}", GetAsync).WithName("repositories.get");
-        group.MapDelete("/{id:long}", RemoveAsync).WithName("repositories.remove");
-        group.MapGet("/{id:long}/preview", PreviewAsync).WithName("repositories.preview").WithMetadata(HeavyRequest.Instance).WithSummary("What a scan would propose; writes nothing");
-        group.MapPost("/{id:long}/accept", AcceptAsync).WithName("repositories.accept").WithSummary("Lets the findings of the first scan be proposed");
-        group.MapPost("/{id:long}/scan", ScanAsync).WithName("repositories.scan").WithMetadata(HeavyRequest.Instance).WithSummary("Scans now");
+        group.MapGet("", ListAsync).WithOperation(OperationCatalog.ListRepositories);
+        group.MapPost("", AddAsync).WithOperation(OperationCatalog.AddRepository).WithSummary("Registers a repository: a path, or owner/name on GitHub; its first scan waits for an operator");
+        group.MapPost("/sample", AddSampleAsync).WithOperation(OperationCatalog.AddSampleRepository).WithSummary("Makes the sample repository, or gives the one there is");
+        group.MapPost("/preview", PreviewPathAsync).WithOperation(OperationCatalog.PreviewPath).WithSummary("Dry run of a repository that need not be registered; writes nothing");
+        group.MapPost("/scan", ScanAllAsync).WithOperation(OperationCatalog.ScanAllRepositories).WithSummary("Registers what the configuration names, then scans every repository in one round");
+        group.MapGet("/{id:long}", GetAsync).WithOperation(OperationCatalog.GetRepository);
+        group.MapDelete("/{id:long}", RemoveAsync).WithOperation(OperationCatalog.RemoveRepository);
+        group.MapGet("/{id:long}/preview", PreviewAsync).WithOperation(OperationCatalog.PreviewRepository).WithSummary("What a scan would propose; writes nothing");
+        group.MapPost("/{id:long}/accept", AcceptAsync).WithOperation(OperationCatalog.AcceptRepository).WithSummary("Lets the findings of the first scan be proposed");
+        group.MapPost("/{id:long}/scan", ScanAsync).WithOperation(OperationCatalog.ScanRepository).WithSummary("Scans now");
     }
 
     internal static async Task<Results<Ok<Page<RepositoryDto>>, ProblemHttpResult>> ListAsync(RepositoryRegistry repositories, CancellationToken ct, int skip = 0, int take = 50)

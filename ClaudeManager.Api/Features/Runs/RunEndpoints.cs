@@ -13,14 +13,14 @@ internal static class RunEndpoints
     public static void MapRuns(this IEndpointRouteBuilder api)
     {
         var group = api.MapGroup("/runs").WithTags("Runs").ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status400BadRequest);
-        group.MapGet("", ListAsync).WithName("runs.list");
-        group.MapGet("/{id:long}", GetAsync).WithName("runs.get");
-        group.MapGet("/{id:long}/events", EventsAsync).WithName("runs.events").WithSummary("What the agent said and did, after a sequence number");
-        group.MapGet("/{id:long}/patch", PatchAsync).WithName("runs.patch").WithSummary("The result as a patch for git am");
-        group.MapPost("/{id:long}/cancel", CancelAsync).WithName("runs.cancel");
-        group.MapPost("/{id:long}/retry", RetryAsync).WithName("runs.retry").WithSummary("Again from the base, under the same approval");
-        group.MapPost("/{id:long}/resume", ResumeAsync).WithName("runs.resume").WithSummary("Go on from the last snapshot and session");
-        group.MapPost("/{id:long}/publish", LiftBlockAsync).WithName("runs.lift_block").WithSummary("Let a result through that the diff gate blocked");
+        group.MapGet("", ListAsync).WithOperation(OperationCatalog.ListRuns);
+        group.MapGet("/{id:long}", GetAsync).WithOperation(OperationCatalog.GetRun);
+        group.MapGet("/{id:long}/events", EventsAsync).WithOperation(OperationCatalog.ReadRunEvents).WithSummary("What the agent said and did, after a sequence number");
+        group.MapGet("/{id:long}/patch", PatchAsync).WithOperation(OperationCatalog.GetPatch).WithSummary("The result as a patch for git am");
+        group.MapPost("/{id:long}/cancel", CancelAsync).WithOperation(OperationCatalog.CancelRun);
+        group.MapPost("/{id:long}/retry", RetryAsync).WithOperation(OperationCatalog.RetryRun).WithSummary("Again from the base, under the same approval");
+        group.MapPost("/{id:long}/resume", ResumeAsync).WithOperation(OperationCatalog.ResumeRun).WithSummary("Go on from the last snapshot and session");
+        group.MapPost("/{id:long}/publish", LiftBlockAsync).WithOperation(OperationCatalog.LiftDiffBlock).WithSummary("Let a result through that the diff gate blocked");
     }
 
     internal static async Task<Results<Ok<Page<RunDto>>, ProblemHttpResult>> ListAsync(RunService runs, string[]? state, long? workItem, CancellationToken ct, int skip = 0, int take = 50)

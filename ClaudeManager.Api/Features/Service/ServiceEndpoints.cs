@@ -1,5 +1,7 @@
+using ClaudeManager.Api.Operations;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Fleet;
+using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.WorkItems;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -11,10 +13,10 @@ internal static class ServiceEndpoints
     public static void MapService(this IEndpointRouteBuilder api)
     {
         var group = api.MapGroup("").WithTags("Service");
-        group.MapGet("/service", Service).WithName("service.get").WithSummary("What runs here");
-        group.MapGet("/overview", OverviewAsync).WithName("overview.get").WithSummary("What needs a person now, what runs, what happened");
-        group.MapGet("/instances", InstancesAsync).WithName("instances.list").WithSummary("The processes of the fleet");
-        group.MapGet("/database", DatabaseAsync).WithName("database.status").WithSummary("Provider, migrations, lock");
+        group.MapGet("/service", Service).WithOperation(OperationCatalog.GetService).WithSummary("What runs here");
+        group.MapGet("/overview", OverviewAsync).WithOperation(OperationCatalog.GetOverview).WithSummary("What needs a person now, what runs, what happened");
+        group.MapGet("/instances", InstancesAsync).WithOperation(OperationCatalog.ListInstances).WithSummary("The processes of the fleet");
+        group.MapGet("/database", DatabaseAsync).WithOperation(OperationCatalog.GetDatabaseStatus).WithSummary("Provider, migrations, lock");
     }
 
     internal static Ok<ServiceInfoDto> Service(ServiceDescription service) => TypedResults.Ok(service.Describe());

@@ -1,6 +1,7 @@
 using ClaudeManager.Api.Errors;
 using ClaudeManager.Api.Operations;
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.WorkItems;
 using ClaudeManager.Core.WorkItems.Proposals;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -14,23 +15,23 @@ internal static class WorkItemEndpoints
     public static void MapWorkItems(this IEndpointRouteBuilder api)
     {
         var group = api.MapGroup("/work-items").WithTags("Work items").ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status400BadRequest);
-        group.MapGet("", ListAsync).WithName("work_items.list").WithSummary("Work items by state, repository and text, best first");
-        group.MapPost("", NewAsync).WithName("work_items.new").WithSummary("A work item written by a person");
-        group.MapPost("/issue", TakeIssueAsync).WithName("work_items.take_issue").WithSummary("The work item of an issue on GitHub, made from the issue where it is not known, and what its label says");
-        group.MapGet("/{id:long}", GetAsync).WithName("work_items.get").WithSummary("One work item with everything about it");
-        group.MapGet("/{id:long}/gates", ExplainAsync).WithName("work_items.explain").WithSummary("Why is it not running?");
-        group.MapGet("/{id:long}/approval", PreviewAsync).WithName("work_items.preview_approval").WithSummary("Exactly what an approval would bind");
-        group.MapPost("/{id:long}/approval", ApproveAsync).WithName("work_items.approve").WithSummary("Approve exactly what was seen");
-        group.MapGet("/approvals", PreviewManyAsync).WithName("work_items.preview_approvals").WithSummary("What approving each of several would bind");
-        group.MapPost("/approvals", ApproveManyAsync).WithName("work_items.approve_many").WithSummary("Approve several, each by itself and exactly as it was seen");
-        group.MapPost("/rejections", RejectManyAsync).WithName("work_items.reject_many").WithSummary("Reject several with one reason, each by itself");
-        group.MapPost("/snoozes", SnoozeManyAsync).WithName("work_items.snooze_many").WithSummary("Snooze several until one time, each by itself");
-        group.MapDelete("/{id:long}/approval", WithdrawAsync).WithName("work_items.withdraw").WithSummary("Take an approval back before its run starts");
-        group.MapPost("/{id:long}/reject", RejectAsync).WithName("work_items.reject");
-        group.MapPost("/{id:long}/snooze", SnoozeAsync).WithName("work_items.snooze");
-        group.MapPost("/{id:long}/pin", PinAsync).WithName("work_items.pin");
-        group.MapPost("/{id:long}/score", ScoreAsync).WithName("work_items.override_score");
-        group.MapPost("/{id:long}/reopen", ReopenAsync).WithName("work_items.reopen").WithSummary("Back to proposed");
+        group.MapGet("", ListAsync).WithOperation(OperationCatalog.ListWorkItems).WithSummary("Work items by state, repository and text, best first");
+        group.MapPost("", NewAsync).WithOperation(OperationCatalog.NewWorkItem).WithSummary("A work item written by a person");
+        group.MapPost("/issue", TakeIssueAsync).WithOperation(OperationCatalog.TakeIssue).WithSummary("The work item of an issue on GitHub, made from the issue where it is not known, and what its label says");
+        group.MapGet("/{id:long}", GetAsync).WithOperation(OperationCatalog.GetWorkItem).WithSummary("One work item with everything about it");
+        group.MapGet("/{id:long}/gates", ExplainAsync).WithOperation(OperationCatalog.ExplainWorkItem).WithSummary("Why is it not running?");
+        group.MapGet("/{id:long}/approval", PreviewAsync).WithOperation(OperationCatalog.PreviewApproval).WithSummary("Exactly what an approval would bind");
+        group.MapPost("/{id:long}/approval", ApproveAsync).WithOperation(OperationCatalog.Approve).WithSummary("Approve exactly what was seen");
+        group.MapGet("/approvals", PreviewManyAsync).WithOperation(OperationCatalog.PreviewApprovals).WithSummary("What approving each of several would bind");
+        group.MapPost("/approvals", ApproveManyAsync).WithOperation(OperationCatalog.ApproveMany).WithSummary("Approve several, each by itself and exactly as it was seen");
+        group.MapPost("/rejections", RejectManyAsync).WithOperation(OperationCatalog.RejectMany).WithSummary("Reject several with one reason, each by itself");
+        group.MapPost("/snoozes", SnoozeManyAsync).WithOperation(OperationCatalog.SnoozeMany).WithSummary("Snooze several until one time, each by itself");
+        group.MapDelete("/{id:long}/approval", WithdrawAsync).WithOperation(OperationCatalog.WithdrawApproval).WithSummary("Take an approval back before its run starts");
+        group.MapPost("/{id:long}/reject", RejectAsync).WithOperation(OperationCatalog.Reject);
+        group.MapPost("/{id:long}/snooze", SnoozeAsync).WithOperation(OperationCatalog.Snooze);
+        group.MapPost("/{id:long}/pin", PinAsync).WithOperation(OperationCatalog.Pin);
+        group.MapPost("/{id:long}/score", ScoreAsync).WithOperation(OperationCatalog.OverrideScore);
+        group.MapPost("/{id:long}/reopen", ReopenAsync).WithOperation(OperationCatalog.Reopen).WithSummary("Back to proposed");
     }
 
     internal static async Task<Results<Ok<Page<WorkItemDto>>, ProblemHttpResult>> ListAsync(WorkItemService items, string[]? state, long? repository, string? search, string? sort, CancellationToken ct, int skip = 0, int take = 50)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ClaudeManager.Core.Operations;
 
 namespace ClaudeManager.Cli.Commands.Db;
 
@@ -11,7 +12,7 @@ internal sealed class DbStatusCommand : Command
     private static async Task<int> RunAsync(Invocation invocation, CancellationToken ct)
     {
         await using var store = OpenStore.Of(invocation.LoadStartup());
-        var status = await store.Administration.GetStatusAsync(ct).ConfigureAwait(false);
+        var status = await store.RunAsync(OperationCatalog.GetDatabaseStatus, (database, token) => database.GetStatusAsync(token), ct).ConfigureAwait(false);
         var output = invocation.Output;
         output.Result(status, () => output.Facts(
             ("Store", $"{status.Provider}, {status.Target}"),

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
 
 namespace ClaudeManager.Cli.Commands.Db;
@@ -24,7 +25,7 @@ internal sealed class DbUnlockCommand : Command
             return ExitCode.Denied;
         }
 
-        var removed = await store.Administration.UnlockAsync(ct).ConfigureAwait(false);
+        var removed = await store.RunAsync(OperationCatalog.UnlockDatabase, (database, token) => database.UnlockAsync(token), ct).ConfigureAwait(false);
         invocation.Output.Result(removed, () => invocation.Output.Say(removed ? "The lock is released." : "There was no lock."));
         return ExitCode.Ok;
     }

@@ -1,4 +1,5 @@
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Resilience;
 
 namespace ClaudeManager.Core.Agents.Processes;
 
@@ -48,7 +49,8 @@ public enum LineVerdict
 }
 
 /// <summary>The program could not be started at all.</summary>
-public sealed class ProgramNotStartedException(string program, string why) : Exception($"'{program}' could not be started: {why}")
+public sealed class ProgramNotStartedException(string program, string why) : ClaudeManagerException(
+    ErrorCodes.ProgramNotStarted, $"'{program}' could not be started: {why}")
 {
     public string Program => program;
 }

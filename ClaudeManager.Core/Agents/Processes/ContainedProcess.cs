@@ -110,6 +110,12 @@ public sealed class ContainedProcess(Sandbox sandbox, HostEnvironment host, Curr
         start.Environment["HOME"] = command.Home;
         start.Environment[RunIdentity.Variable] = command.Run.ToString();
         start.Environment[ProcessVariable] = nonce;
+        if (Activity.Current is { IdFormat: ActivityIdFormat.W3C, Id: { } trace })
+        {
+            // What the program tells a collector of its own belongs to the run's trace (W3C Trace Context).
+            start.Environment["TRACEPARENT"] = trace;
+        }
+
         if (command.Sandbox == SandboxLevel.Process)
         {
             start.Environment["TMPDIR"] = Directory.CreateDirectory(Path.Combine(command.Home, "tmp")).FullName;

@@ -1,4 +1,5 @@
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Resilience;
 
 namespace ClaudeManager.Core.Agents.Prompts;
 
@@ -49,7 +50,7 @@ public enum PromptAuthorship
 public sealed record RenderedPrompt(string Text, string Sha256, string Template, IReadOnlyList<PromptPassageDto> Passages);
 
 /// <summary>A template cannot be used.</summary>
-public sealed class PromptTemplateException(string template, string why, Exception? cause = null) : Exception($"Prompt template '{template}': {why}", cause)
+public sealed class PromptTemplateException(string template, string why, Exception? cause = null) : ClaudeManagerException(ErrorCodes.PromptTemplateUnusable, $"Prompt template '{template}': {why}", cause: cause)
 {
     public string Template => template;
 }

@@ -5,6 +5,7 @@ using System.Net.Http.Json;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.GitHub.Http;
 using ClaudeManager.Core.Resilience;
 using ClaudeManager.Core.Security;
@@ -70,7 +71,7 @@ public sealed class AppCredential(long appId, long installationId, SecretString 
         {
             throw (int)response.StatusCode >= 500
                 ? new GitHubException(GitHubProblem.Unavailable, $"GitHub answered {(int)response.StatusCode} when asked for a token of the App's installation.") { Status = response.StatusCode }
-                : new CredentialException("CM7021", string.Create(CultureInfo.InvariantCulture, $"GitHub gives App {appId} no token for installation {installationId}: it answered {(int)response.StatusCode}."),
+                : new CredentialException(ErrorCodes.GitHubAppRefused, string.Create(CultureInfo.InvariantCulture, $"GitHub gives App {appId} no token for installation {installationId}: it answered {(int)response.StatusCode}."),
                     "Check github.app.appId, github.app.installationId and that the private key belongs to the App and the installation is not suspended.");
         }
 
@@ -114,7 +115,7 @@ public sealed class AppCredential(long appId, long installationId, SecretString 
         catch (Exception cause) when (cause is ArgumentException or CryptographicException)
         {
             // The cause may quote the key.
-            throw new CredentialException("CM7022", "The private key of the GitHub App cannot be read.", "Store the PEM file that GitHub gave when the key was made, whole.");
+            throw new CredentialException(ErrorCodes.GitHubAppKeyUnreadable, "The private key of the GitHub App cannot be read.", "Store the PEM file that GitHub gave when the key was made, whole.");
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Resilience;
 using ClaudeManager.Core.Security;
 
@@ -39,7 +40,7 @@ public sealed class TokenCredential(SecretString? token) : GitHubCredential
     public override ValueTask<GitHubAuthorization> AuthorizeAsync(CancellationToken ct)
         => _authorization is { } authorization
             ? ValueTask.FromResult(authorization)
-            : throw new CredentialException("CM7020", "There is no GitHub token.", "Set GITHUB_TOKEN in the environment of the server and start it again.");
+            : throw new CredentialException(ErrorCodes.GitHubTokenMissing, "There is no GitHub token.", "Set GITHUB_TOKEN in the environment of the server and start it again.");
 
     /// <summary>Nothing to renew: the next call is refused as well, until the operator gives another token.</summary>
     public override void Reject(GitHubAuthorization authorization)

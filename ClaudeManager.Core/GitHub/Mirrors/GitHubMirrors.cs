@@ -1,6 +1,7 @@
 using System.Globalization;
 using ClaudeManager.Core.Agents.Processes;
 using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Git;
 using ClaudeManager.Core.Resilience;
 using Microsoft.Extensions.Logging;
@@ -225,7 +226,7 @@ public sealed class GitHubMirrors(DataDirectory data, GitHubRemote remote, Curre
             }
             catch (UnauthorizedAccessException cause)
             {
-                throw new FileOperationException("CM7031", path, $"The mirror '{path}' cannot be written.", "Give the server's user the data directory.", cause);
+                throw new FileOperationException(ErrorCodes.MirrorNotWritable, path, $"The mirror '{path}' cannot be written.", "Give the server's user the data directory.", cause);
             }
         }
     }

@@ -20,7 +20,7 @@ public sealed class ClientBlocks(Store store, CurrentConfiguration configuration
     /// <summary>However often it comes back. A block that ended longer ago than this is forgotten.</summary>
     public static readonly TimeSpan Longest = TimeSpan.FromDays(1);
 
-    private const string Actor = "system:rate-limits";
+    private static readonly Caller s_caller = Caller.System("rate-limits");
     private static readonly TimeSpan s_staleAfter = TimeSpan.FromSeconds(1);
 
     private readonly Lock _lock = new();
@@ -52,7 +52,7 @@ public sealed class ClientBlocks(Store store, CurrentConfiguration configuration
         try
         {
             // Not with the request's token: who hangs up is blocked all the same.
-            var until = await operation.RunAsync("blocks.block", new Caller(Actor, client), (context, token) => WriteAsync(context, client, reason, wanted, token), CancellationToken.None).ConfigureAwait(false);
+            var until = await operation.RunAsync(OperationCatalog.BlockClient, s_caller with { Address = client }, (context, token) => WriteAsync(context, client, reason, wanted, token), CancellationToken.None).ConfigureAwait(false);
             Here(client, until);
             Log.ClientBlocked(logger, client, reason, until);
         }
@@ -144,7 +144,7 @@ public sealed class ClientBlocks(Store store, CurrentConfiguration configuration
         Volatile.Write(ref _readAt, store.Time.GetTimestamp());
         try
         {
-            var active = await operation.RunAsync("blocks.read", Actor, (_, token) => store.ReadAsync(async (db, t) =>
+            var active = await operation.RunAsync(OperationCatalog.RefreshBlocks, s_caller, (_, token) => store.ReadAsync(async (db, t) =>
             {
                 var now = store.Time.GetUtcNow();
                 return await db.ClientBlocks.Where(b => b.Until > now).Select(b => new { b.Client, b.Until }).ToListAsync(t).ConfigureAwait(false);

@@ -7,8 +7,7 @@ namespace ClaudeManager.Core.Resilience.Pipelines;
 /// <param name="name">Of the breaker.</param>
 /// <param name="until">When the next trial is; null when an operator has isolated it.</param>
 public sealed class CircuitOpenException(string name, DateTimeOffset? until, string? reason) : ClaudeManagerException(
-    "CM7050",
-    FailureClass.Transient,
+    ErrorCodes.CircuitOpen,
     until is { } at
         ? string.Create(CultureInfo.InvariantCulture, $"{name} is not called before {at.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'}, because too many calls failed{(reason is null ? "" : ": " + reason)}")
         : $"{name} is not called, because an operator isolated it: {reason}",

@@ -1,5 +1,7 @@
 using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Network;
+using ClaudeManager.Core.Resilience;
 using ClaudeManager.Core.Resilience.Pipelines;
 using NuGet.Versioning;
 using System.Collections.Concurrent;
@@ -18,7 +20,7 @@ internal sealed record PackageAnswer(NuGetVersion? Newest, bool IsKnown)
 }
 
 /// <summary>No answer, or none that could be understood.</summary>
-internal sealed class RegistryException(string message, Exception? cause = null) : Exception(message, cause);
+internal sealed class RegistryException(string message, Exception? cause = null) : ClaudeManagerException(ErrorCodes.RegistryFailed, message, cause: cause);
 
 /// <summary>The registries of <c>analyzer.registries</c>: NuGet's (v3 service index and registrations, which know what was taken off the list) and npm's (abbreviated packument). No others are ever asked.</summary>
 internal sealed class PackageRegistries : IDisposable

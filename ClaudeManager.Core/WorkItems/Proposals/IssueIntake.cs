@@ -66,14 +66,14 @@ public sealed partial class IssueIntake(
 
         if (!issue.IsOpen)
         {
-            return Refusal.Conflict("closed", $"{manager}#{number} is closed.", "Reopen it, and set the label again.");
+            return Refusal.Conflict(ErrorCodes.IssueClosed, $"{manager}#{number} is closed.", "Reopen it, and set the label again.");
         }
 
         var self = await gateway.GetOwnAccountAsync(ct).ConfigureAwait(false);
         var isOurs = LabelApproval.IsBy(issue.Author, self);
         if (!isOurs && (issue.Author is not { Kind: GitHubAccountKind.User } author || !(await gateway.GetPermissionAsync(manager, author.Login, ct).ConfigureAwait(false)).CanWrite))
         {
-            return Refusal.Conflict("author", $"{manager}#{number} was written by {issue.Author?.Login ?? "a deleted account"}, who may not write in {manager}.", "Write the issue with an account that may, or with `claude-manager tasks new`.");
+            return Refusal.Conflict(ErrorCodes.IssueAuthor, $"{manager}#{number} was written by {issue.Author?.Login ?? "a deleted account"}, who may not write in {manager}.", "Write the issue with an account that may, or with `claude-manager tasks new`.");
         }
 
         var marker = isOurs ? ProposalText.MarkerOf(issue.Body) : null;
@@ -91,7 +91,7 @@ public sealed partial class IssueIntake(
         var scanned = await scans.ScanAsync(operation, added.Id, full: false, propose: false, ct).ConfigureAwait(false);
         if (scanned.Value is not { Error: null })
         {
-            return scanned.Refusal ?? new Refusal(RefusalKind.Unavailable, "scan_failed", $"{target} cannot be scanned: {scanned.Value!.Error}");
+            return scanned.Refusal ?? new Refusal(RefusalKind.Unavailable, ErrorCodes.ScanFailed, $"{target} cannot be scanned: {scanned.Value!.Error}");
         }
 
         var events = await approval.EventsAsync(manager, number, ct).ConfigureAwait(false);
@@ -103,7 +103,7 @@ public sealed partial class IssueIntake(
             var fingerprint = marker is { } m ? ProposalText.FingerprintOf(m) : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(issue.Url.AbsoluteUri)));
             if (marker is { } written && written != ProposalText.MarkerOf(repository, fingerprint))
             {
-                return Refusal.Conflict("marker", $"{manager}#{number} was written for another repository than {target}.", "Do not change the line of the repository; write another issue.");
+                return Refusal.Conflict(ErrorCodes.IssueMarker, $"{manager}#{number} was written for another repository than {target}.", "Do not change the line of the repository; write another issue.");
             }
 
             IReadOnlyList<string> fingerprints = marker is { } ours ? ProposalText.FingerprintsIn(issue.Body, ours) : [fingerprint];
@@ -112,7 +112,7 @@ public sealed partial class IssueIntake(
             var finding = findings.FirstOrDefault();
             if (finding?.Gone == true || (finding is null && marker is not null && !ProposalLabels.Has(issue.Labels, ProposalLabels.Manual)))
             {
-                return Refusal.Conflict("finding_gone", $"What {manager}#{number} is about is not in {target} any more.", "Close the issue.");
+                return Refusal.Conflict(ErrorCodes.FindingGone, $"What {manager}#{number} is about is not in {target} any more.", "Close the issue.");
             }
 
             var there = ProposalText.Read(issue.Title, issue.Body);

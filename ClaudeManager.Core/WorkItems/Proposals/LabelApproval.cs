@@ -1,3 +1,4 @@
+using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
@@ -98,6 +99,6 @@ public sealed class LabelApproval(Store store, GitHubGateway gateway)
     {
         const int pages = 50;
         var listed = await gateway.ListIssueEventsOfAsync(repository, number, ct, pages).ConfigureAwait(false);
-        return listed.IsComplete ? listed.Items : throw new ProposalException("CM7042", $"{repository}#{number} has more events than can be read.", "Close it; the work item can be decided on in the dashboard.");
+        return listed.IsComplete ? listed.Items : throw new ProposalException(ErrorCodes.IssueTooLong, $"{repository}#{number} has more events than can be read.", "Close it; the work item can be decided on in the dashboard.");
     }
 }

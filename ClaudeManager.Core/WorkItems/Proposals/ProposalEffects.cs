@@ -26,7 +26,7 @@ public sealed class CreateIssueEffect(Store store, GitHubGateway gateway, Propos
 
         if (!RepositoryName.TryParse(configuration.Value.GitHub.ManagerRepo, out var repository))
         {
-            throw new ProposalException("CM7040", "There is no repository to file issues in.", "Set github.managerRepo to owner/name.");
+            throw new ProposalException(ErrorCodes.ManagerRepositoryMissing, "There is no repository to file issues in.", "Set github.managerRepo to owner/name.");
         }
 
         try
@@ -48,7 +48,7 @@ public sealed class CreateIssueEffect(Store store, GitHubGateway gateway, Propos
         }
         catch (GitHubException problem) when (problem.Problem is GitHubProblem.NotFound or GitHubProblem.Gone or GitHubProblem.Moved)
         {
-            throw new ProposalException("CM7041", $"No issue can be filed in {repository}: {problem.Message}", "Set github.managerRepo to a repository with issues in which the token may write.", problem);
+            throw new ProposalException(ErrorCodes.IssuesNotPossible, $"No issue can be filed in {repository}: {problem.Message}", "Set github.managerRepo to a repository with issues in which the token may write.", problem);
         }
     }
 

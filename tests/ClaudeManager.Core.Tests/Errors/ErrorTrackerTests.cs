@@ -20,9 +20,9 @@ public sealed class ErrorTrackerTests
     [Fact]
     public void Record_CountsByKind_AndKeepsTheContext()
     {
-        _tracker.Record("run", "c1", new WorkspaceException("CM6001", "No space.") { Context = new FailureContext("acme/app", 7, 8, 2) });
+        _tracker.Record("run", "c1", new WorkspaceException(ErrorCodes.WorkNotCollected, "No space.") { Context = new FailureContext("acme/app", 7, 8, 2) });
         _time.Advance(TimeSpan.FromSeconds(30));
-        _tracker.Record("run", "c2", new WorkspaceException("CM6001", "No space again."));
+        _tracker.Record("run", "c2", new WorkspaceException(ErrorCodes.WorkNotCollected, "No space again."));
         _tracker.Record("scan", "c3", new HttpRequestException("down"));
 
         var summary = _tracker.Read(10);

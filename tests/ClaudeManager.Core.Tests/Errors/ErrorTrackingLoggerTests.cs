@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using ClaudeManager.Core.Errors;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Security;
+using ClaudeManager.Tests.Shared.Persistence;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -22,10 +23,11 @@ public sealed class ErrorTrackingLoggerTests : IDisposable
     [Fact]
     public async Task Fault_ThroughNestedOperations_IsOneErrorOfTheInnermost()
     {
-        var operation = new Operation(_services.GetRequiredService<IMeterFactory>(), Loggers.CreateLogger<Operation>(), TimeProvider.System);
+        await using var store = (await TestStore.CreateAsync("sqlite", TestContext.Current.CancellationToken))!;
+        var operation = new Operation(store.Store, _services.GetRequiredService<IMeterFactory>(), Loggers.CreateLogger<Operation>(), TimeProvider.System);
         OperationContext? inner = null;
         var ct = TestContext.Current.CancellationToken;
-        await Assert.ThrowsAsync<InvalidOperationException>(() => operation.RunAsync("outer", "a", (_, outerToken) => operation.RunAsync("inner", "a", (context, _) =>
+        await Assert.ThrowsAsync<InvalidOperationException>(() => operation.RunAsync(OperationCatalog.DispatchScans, Caller.System("test"), (_, outerToken) => operation.RunAsync(OperationCatalog.ScanDue, Caller.System("test"), (context, _) =>
         {
             inner = context;
             Assert.Same(context, Operation.Current);
@@ -33,7 +35,7 @@ public sealed class ErrorTrackingLoggerTests : IDisposable
         }, outerToken), ct));
 
         var error = Assert.Single(_tracker.Read(10).Recent);
-        Assert.Equal(("inner", inner!.CorrelationId), (error.Operation, error.CorrelationId));
+        Assert.Equal(("scans.scan", inner!.CorrelationId), (error.Operation, error.CorrelationId));
         Assert.Null(Operation.Current);
     }
 

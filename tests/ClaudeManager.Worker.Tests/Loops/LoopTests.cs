@@ -79,7 +79,7 @@ public sealed class LoopTests
         await command.ExecuteNonQueryAsync(Ct);
     }
 
-    private sealed class FaultyLoop(Operation operation) : Loop("test", TimeSpan.FromMilliseconds(1), operation, new EventSignal(), TimeProvider.System, NullLogger.Instance)
+    private sealed class FaultyLoop(Operation operation) : Loop(OperationCatalog.WakeWorkItems, TimeSpan.FromMilliseconds(1), operation, new EventSignal(), TimeProvider.System, NullLogger.Instance)
     {
         private readonly TaskCompletionSource _wentOn = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private int _rounds;
