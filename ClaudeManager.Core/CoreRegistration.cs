@@ -109,7 +109,8 @@ public static class CoreRegistration
         services.AddSingleton<IAgentRunner, ClaudeFlowRunner>();
         services.AddSingleton<IAgentRunner, MentionRunner>();
         services.AddSingleton<AgentCatalog>();
-        services.AddSingleton<ModelGateway>();
+        services.AddSingleton(p => new ModelGateway(
+            p.GetRequiredService<ModelCredentials>(), p.GetRequiredService<CurrentConfiguration>(), p.GetRequiredService<UpstreamPipelines>(), p.GetRequiredService<TimeProvider>(), p.GetRequiredService<ILogger<ModelGateway>>()));
 
         services.AddSingleton<Verifier>();
         services.AddSingleton<FindingPresence>();

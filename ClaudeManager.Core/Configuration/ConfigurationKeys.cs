@@ -193,6 +193,7 @@ internal static partial class ConfigurationKeys
 
         .. Upstream("github", "GitHub's API", ManagerConfiguration.Default.Resilience.GitHub, (r, change) => r with { GitHub = change(r.GitHub) }),
         .. Upstream("git", "git's own traffic with GitHub", ManagerConfiguration.Default.Resilience.Git, (r, change) => r with { Git = change(r.Git) }),
+        .. Upstream("model-api", "the API of the models, on behalf of agents", ManagerConfiguration.Default.Resilience.ModelApi, (r, change) => r with { ModelApi = change(r.ModelApi) }),
         .. Upstream("registry", "package registries", ManagerConfiguration.Default.Resilience.Registry, (r, change) => r with { Registry = change(r.Registry) }),
         .. Upstream("database", "opening connections to PostgreSQL", ManagerConfiguration.Default.Resilience.Database, (r, change) => r with { Database = change(r.Database) }),
 
@@ -283,15 +284,19 @@ internal static partial class ConfigurationKeys
     private static KeyDefinition Redis(string key, KeyType type, string defaults, string documentation, Func<RedisConfiguration, ConfigurationNode, RedisConfiguration> apply)
         => new("redis." + key, type, defaults, documentation, (c, v, _) => c with { Redis = apply(c.Redis, v) });
 
-    /// <summary>The same keys for every upstream; an attempt's time-out only where no other key says it.</summary>
+    /// <summary>The same keys for every upstream; an attempt's time-out only where no other key says it, and nothing about repeating where nothing is repeated.</summary>
     private static IEnumerable<KeyDefinition> Upstream(
         string name, string what, UpstreamConfiguration defaults, Func<ResilienceConfiguration, Func<UpstreamConfiguration, UpstreamConfiguration>, ResilienceConfiguration> change)
     {
-        yield return Key("attempts", new WholeType(1, 10), Text(defaults.Attempts), $"How often a call is made at most, the first time included: {what}. Only what may be repeated is.", (u, v) => u with { Attempts = v.Whole });
-        yield return Key("totalTimeoutSeconds", new WholeType(1, 86400), Text(defaults.TotalTimeout.TotalSeconds), "Seconds for all attempts together; waiting for a turn under GitHub's limits is not counted.", (u, v) => u with { TotalTimeout = v.Seconds });
+        if (defaults.Attempts > 1)
+        {
+            yield return Key("attempts", new WholeType(1, 10), Text(defaults.Attempts), $"How often a call is made at most, the first time included: {what}. Only what may be repeated is.", (u, v) => u with { Attempts = v.Whole });
+            yield return Key("totalTimeoutSeconds", new WholeType(1, 86400), Text(defaults.TotalTimeout.TotalSeconds), "Seconds for all attempts together; waiting for a turn under GitHub's limits is not counted.", (u, v) => u with { TotalTimeout = v.Seconds });
+        }
+
         if (defaults.AttemptTimeout is { } attempt)
         {
-            yield return Key("attemptTimeoutSeconds", new WholeType(1, 86400), Text(attempt.TotalSeconds), "Seconds for one attempt.", (u, v) => u with { AttemptTimeout = v.Seconds });
+            yield return Key("attemptTimeoutSeconds", new WholeType(1, 86400), Text(attempt.TotalSeconds), defaults.Attempts > 1 ? "Seconds for one attempt." : $"Seconds until an answer begins: {what}. Nothing is repeated here, and an answer may last.", (u, v) => u with { AttemptTimeout = v.Seconds });
         }
 
         yield return Key("concurrency", new WholeType(1, 1000), Text(defaults.Concurrency), "Calls under way at once, per host and process.", (u, v) => u with { Concurrency = v.Whole });

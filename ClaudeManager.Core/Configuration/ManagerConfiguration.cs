@@ -305,6 +305,18 @@ public sealed record ResilienceConfiguration
         Break = TimeSpan.FromSeconds(30),
     };
 
+    /// <summary>Agents repeat their requests themselves, and streams last: only the wait for an answer to begin is bounded. An answer that is not streamed begins when it is whole.</summary>
+    public UpstreamConfiguration ModelApi { get; init; } = new()
+    {
+        Attempts = 1,
+        TotalTimeout = Timeout.InfiniteTimeSpan,
+        AttemptTimeout = TimeSpan.FromMinutes(10),
+        Concurrency = 50,
+        MinimumThroughput = 6,
+        Window = TimeSpan.FromMinutes(1),
+        Break = TimeSpan.FromSeconds(15),
+    };
+
     public UpstreamConfiguration Registry { get; init; } = new()
     {
         Attempts = 2,

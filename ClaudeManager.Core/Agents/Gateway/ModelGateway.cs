@@ -7,6 +7,7 @@ using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text.Json;
 using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.Resilience.Pipelines;
 using ClaudeManager.Core.Security;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -37,12 +38,14 @@ public sealed class ModelGateway : IHostedService, IAsyncDisposable
     private readonly ModelCredentials _credentials;
     private readonly TimeProvider _time;
     private readonly ILogger<ModelGateway> _logger;
+    private readonly UpstreamPipeline<HttpResponseMessage> _pipeline;
     private readonly HttpMessageInvoker _upstream;
     private readonly WebApplication _app;
 
-    public ModelGateway(ModelCredentials credentials, CurrentConfiguration configuration, TimeProvider time, ILogger<ModelGateway> logger)
+    internal ModelGateway(ModelCredentials credentials, CurrentConfiguration configuration, UpstreamPipelines pipelines, TimeProvider time, ILogger<ModelGateway> logger)
     {
         _credentials = credentials;
+        _pipeline = pipelines.Of(Upstreams.ModelApi, credentials.BaseUrl.Authority);
         _time = time;
         _logger = logger;
         _upstream = new HttpMessageInvoker(UpstreamHandler(configuration.Value.Network));
@@ -99,6 +102,16 @@ public sealed class ModelGateway : IHostedService, IAsyncDisposable
         {
             // The agent hung up, and the request to the model ended with it.
         }
+        catch (CircuitOpenException open)
+        {
+            RefuseUntil(context.Response.Headers, open);
+            await RefuseAsync(context, StatusCodes.Status503ServiceUnavailable, "api_error", open.Message);
+        }
+        catch (TimeoutException late)
+        {
+            Log.UpstreamFailed(_logger, late, key.Run.RunId, _credentials.BaseUrl.Host);
+            await RefuseAsync(context, StatusCodes.Status504GatewayTimeout, "timeout_error", late.Message);
+        }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
             Log.UpstreamFailed(_logger, e, key.Run.RunId, _credentials.BaseUrl.Host);
@@ -118,7 +131,7 @@ public sealed class ModelGateway : IHostedService, IAsyncDisposable
     {
         var ct = context.RequestAborted;
         using var request = RequestTo(context.Request);
-        using var response = await _upstream.SendAsync(request, ct);
+        using var response = await _pipeline.AttemptAsync(SendAsync, request, ct);
         key.LimitResetsAt = LimitOf(response);
         context.Response.StatusCode = (int)response.StatusCode;
         foreach (var (name, values) in response.Headers.NonValidated.Concat(response.Content.Headers.NonValidated))
@@ -138,6 +151,33 @@ public sealed class ModelGateway : IHostedService, IAsyncDisposable
         {
             await context.Response.Body.WriteAsync(buffer.AsMemory(0, read), ct);
             await context.Response.Body.FlushAsync(ct);
+        }
+    }
+
+    /// <summary>Until the answer begins: the breaker learns from that, and how long the stream then lasts is nobody's fault.</summary>
+    private async ValueTask<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken ct)
+    {
+        try
+        {
+            return await _upstream.SendAsync(request, ct);
+        }
+        catch (Exception) when (ct.IsCancellationRequested)
+        {
+            // Whatever it looks like: the agent hung up, or the time is over.
+            throw new OperationCanceledException(ct);
+        }
+    }
+
+    /// <summary>Agents try again after <c>retry-after</c>; where only an operator can help, they are told not to.</summary>
+    private void RefuseUntil(IHeaderDictionary headers, CircuitOpenException open)
+    {
+        if (open.ClearsAt is { } trial)
+        {
+            headers.RetryAfter = Math.Max(1, (long)Math.Ceiling((trial - _time.GetUtcNow()).TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+        }
+        else
+        {
+            headers["x-should-retry"] = "false";
         }
     }
 

@@ -3,6 +3,7 @@ using System.Net;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Git;
 using ClaudeManager.Core.GitHub;
+using Microsoft.AspNetCore.Http;
 using Polly;
 using Polly.Timeout;
 
@@ -16,6 +17,9 @@ internal static class Upstreams
 
     /// <summary>git's own traffic with GitHub, which knows other limits than the API and fails at other times.</summary>
     public static readonly Upstream<GitResult> Git = new("git", r => r.Git, OfGitHub, AskedWait.OfFault);
+
+    /// <summary>The API of the models, on behalf of agents.</summary>
+    public static readonly Upstream<HttpResponseMessage> ModelApi = new("model-api", r => r.ModelApi, OfModelApi, static (_, _) => null);
 
     /// <summary>Package registries.</summary>
     public static readonly Upstream<HttpResponseMessage> Registry = new("registry", r => r.Registry, OfHttp, AskedWait.OfAnswer);
@@ -51,6 +55,10 @@ internal static class Upstreams
         { Result.StatusCode: >= HttpStatusCode.InternalServerError } => Verdict.Failed,
         _ => Verdict.Answered,
     };
+
+    private static Verdict OfModelApi(Outcome<HttpResponseMessage> outcome) => outcome.Exception is BadHttpRequestException or HttpRequestException { InnerException: BadHttpRequestException }
+        ? Verdict.Nothing // The agent's own request was cut or too long.
+        : OfHttp(outcome);
 
     private static Verdict OfFault<T>(Outcome<T> outcome) => outcome.Exception switch
     {

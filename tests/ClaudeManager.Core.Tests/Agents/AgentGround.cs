@@ -6,6 +6,7 @@ using ClaudeManager.Core.Agents.Gateway;
 using ClaudeManager.Core.Agents.Processes;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Resilience.Pipelines;
 using ClaudeManager.Core.Security;
 using ClaudeManager.Tests.Shared.Models;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -29,7 +30,7 @@ internal sealed class AgentGround : IAgentSink, IAsyncDisposable
         Workspace = Directory.CreateDirectory(Path.Combine(Data.RunDirectory(1), "workspace")).FullName;
         Home = Directory.CreateDirectory(Path.Combine(Data.RunDirectory(1), "home")).FullName;
         Credentials = credentials;
-        Gateway = new ModelGateway(credentials, _configuration, TimeProvider.System, NullLogger<ModelGateway>.Instance);
+        Gateway = new ModelGateway(credentials, _configuration, Pipelines(_configuration), TimeProvider.System, NullLogger<ModelGateway>.Instance);
         var sandbox = new Sandbox(Data, Host);
         Processes = new ContainedProcess(sandbox, Host, _configuration, TimeProvider.System, NullLogger<ContainedProcess>.Instance)
         {
@@ -37,6 +38,9 @@ internal sealed class AgentGround : IAgentSink, IAsyncDisposable
         };
         Claude = new ClaudeCodeRunner(Processes, Host, Gateway, credentials, TimeProvider.System);
     }
+
+    public static UpstreamPipelines Pipelines(CurrentConfiguration configuration, CircuitBreakers? breakers = null)
+        => new(configuration, breakers ?? new CircuitBreakers(configuration, TimeProvider.System, NullLogger<CircuitBreakers>.Instance), TimeProvider.System, new Random(7), NullLogger<UpstreamPipelines>.Instance);
 
     public static HostEnvironment Host { get; } = HostEnvironment.Current();
 

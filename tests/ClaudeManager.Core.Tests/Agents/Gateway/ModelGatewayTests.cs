@@ -3,6 +3,8 @@ using System.Net.Http.Json;
 using ClaudeManager.Core.Agents;
 using ClaudeManager.Core.Agents.Gateway;
 using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Resilience.Pipelines;
 using ClaudeManager.Core.Security;
 using ClaudeManager.Tests.Shared.Models;
 using Microsoft.Extensions.Logging.Testing;
@@ -194,10 +196,101 @@ public sealed class ModelGatewayTests : IDisposable
         await ended.Task.WaitAsync(Ct);
     }
 
-    private async Task<ModelGateway> StartAsync(Uri upstream, ModelCredentials? credentials = null)
+    [Theory]
+    [InlineData(500)]
+    [InlineData(529)]
+    public async Task Answer_ApiFailsAgainAndAgain_IsRefusedAtOnceUntilTheNextTrial(int status)
     {
+        await using var model = await MessagesApi.StartAsync(_ => ModelTurn.Fail(status, "api_error", "No."), ct: Ct);
+        var (configuration, breakers) = Breaker(minimum: 3);
+        await using var gateway = await StartAsync(model.BaseAddress, null, configuration, breakers);
+        using var key = gateway.Issue(s_run);
+        for (var i = 0; i < 3; i++)
+        {
+            using var failed = await AskAsync(gateway, key.Secret.Reveal());
+            Assert.Equal(status, (int)failed.StatusCode);
+        }
+
+        using var refused = await AskAsync(gateway, key.Secret.Reveal());
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
+        Assert.InRange(refused.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 60);
+        var error = await refused.Content.ReadFromJsonAsync<System.Text.Json.JsonElement>(Ct);
+        Assert.Equal(("error", "api_error"), (error.GetProperty("type").GetString(), error.GetProperty("error").GetProperty("type").GetString()));
+        Assert.Equal(3, model.Requests.Count);
+        var state = Assert.Single(breakers.Snapshot());
+        Assert.Equal(("model-api", model.BaseAddress.Authority, CircuitPosition.Open), (state.Upstream, state.Host, state.State));
+        breakers.Reset(state.Name);
+        using var asked = await AskAsync(gateway, key.Secret.Reveal());
+        Assert.Equal(status, (int)asked.StatusCode);
+    }
+
+    [Theory]
+    [InlineData(400)]
+    [InlineData(401)]
+    [InlineData(429)]
+    public async Task Answer_ApiSaysNo_OpensNothing(int status)
+    {
+        await using var model = await MessagesApi.StartAsync(_ => ModelTurn.Fail(status, "rate_limit_error", "No."), ct: Ct);
+        var (configuration, breakers) = Breaker(minimum: 2);
+        await using var gateway = await StartAsync(model.BaseAddress, null, configuration, breakers);
+        using var key = gateway.Issue(s_run);
+        for (var i = 0; i < 5; i++)
+        {
+            using var refused = await AskAsync(gateway, key.Secret.Reveal());
+            Assert.Equal(status, (int)refused.StatusCode);
+        }
+
+        Assert.Equal(CircuitPosition.Closed, Assert.Single(breakers.Snapshot()).State);
+    }
+
+    [Fact]
+    public async Task Answer_Isolated_TellsTheAgentNotToTryAgain()
+    {
+        await using var model = await MessagesApi.StartAsync(_ => ModelTurn.Say("Hi."), ct: Ct);
+        var (configuration, breakers) = Breaker(minimum: 2);
+        breakers.Isolate("model-api/" + model.BaseAddress.Authority, "too dear");
+        await using var gateway = await StartAsync(model.BaseAddress, null, configuration, breakers);
+        using var key = gateway.Issue(s_run);
+
+        using var refused = await AskAsync(gateway, key.Secret.Reveal());
+
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, "false"), (refused.StatusCode, Assert.Single(refused.Headers.GetValues("x-should-retry"))));
+        Assert.Contains("too dear", await refused.Content.ReadAsStringAsync(Ct), StringComparison.Ordinal);
+        Assert.Empty(model.Requests);
+    }
+
+    [Fact]
+    public async Task Answer_DoesNotBegin_IsATimeOutThatCounts()
+    {
+        var never = new TaskCompletionSource();
+        await using var model = await MessagesApi.StartAsync(_ => new ModelTurn.Held(never.Task, ModelTurn.Say("Late.")), ct: Ct);
+        var (configuration, breakers) = Breaker(minimum: 2, TimeSpan.FromMilliseconds(200));
+        await using var gateway = await StartAsync(model.BaseAddress, null, configuration, breakers);
+        using var key = gateway.Issue(s_run);
+
+        using var late = await AskAsync(gateway, key.Secret.Reveal());
+
+        Assert.Equal(HttpStatusCode.GatewayTimeout, late.StatusCode);
+        Assert.Equal(1, Assert.Single(breakers.Snapshot()).Failures);
+        never.SetResult();
+    }
+
+    private static (CurrentConfiguration Configuration, CircuitBreakers Breakers) Breaker(int minimum, TimeSpan? begins = null)
+    {
+        var resilience = new ResilienceConfiguration();
+        var configuration = new CurrentConfiguration(ManagerConfiguration.Default with
+        {
+            Resilience = resilience with { ModelApi = resilience.ModelApi with { MinimumThroughput = minimum, Break = TimeSpan.FromSeconds(60), AttemptTimeout = begins ?? resilience.ModelApi.AttemptTimeout } },
+        });
+        return (configuration, new CircuitBreakers(configuration, TimeProvider.System, Microsoft.Extensions.Logging.Abstractions.NullLogger<CircuitBreakers>.Instance));
+    }
+
+    private async Task<ModelGateway> StartAsync(Uri upstream, ModelCredentials? credentials = null, CurrentConfiguration? configuration = null, CircuitBreakers? breakers = null)
+    {
+        configuration ??= new CurrentConfiguration(ManagerConfiguration.Default);
         var gateway = new ModelGateway(
-            credentials ?? new ModelCredentials(new SecretString("sk-real"), null, upstream), new CurrentConfiguration(ManagerConfiguration.Default), TimeProvider.System, _log);
+            credentials ?? new ModelCredentials(new SecretString("sk-real"), null, upstream), configuration, AgentGround.Pipelines(configuration, breakers), TimeProvider.System, _log);
         await gateway.StartAsync(Ct);
         return gateway;
     }
