@@ -1,3 +1,4 @@
+using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Persistence;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Hosting;
@@ -69,7 +70,7 @@ internal sealed partial class EventRelay(StoreTarget.Postgres target, Store stor
                     await listen.ExecuteNonQueryAsync(ct).ConfigureAwait(false);
                 }
 
-                cutOff = false;
+                (cutOff, signal.Polling) = (false, null);
                 // Whatever was committed while nobody listened.
                 signal.RaiseFromElsewhere();
                 while (true)
@@ -86,7 +87,7 @@ internal sealed partial class EventRelay(StoreTarget.Postgres target, Store stor
                 if (!cutOff)
                 {
                     LogCutOff(logger, e.GetType().Name);
-                    cutOff = true;
+                    (cutOff, signal.Polling) = (true, new FallbackDto(Fallback.Polling, time.GetUtcNow(), e.GetType().Name));
                 }
 
                 await Task.Delay(s_pause, time, ct).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using ClaudeManager.Core.Contracts;
 
 namespace ClaudeManager.Core.Events;
 
@@ -10,6 +11,9 @@ public sealed class EventSignal
 {
     private readonly Lock _lock = new();
     private readonly List<(Channel<bool> Channel, bool HereOnly)> _listeners = [];
+
+    /// <summary>Since when and why commits of other processes are found by polling alone; null while they are announced, or come from nowhere else.</summary>
+    public FallbackDto? Polling { get; internal set; }
 
     /// <summary>This process committed something.</summary>
     public void Raise() => Raise(elsewhere: false);

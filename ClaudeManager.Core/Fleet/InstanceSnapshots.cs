@@ -1,6 +1,7 @@
 using System.Text.Json;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Errors;
+using ClaudeManager.Core.Events;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
@@ -11,7 +12,7 @@ using Microsoft.EntityFrameworkCore;
 namespace ClaudeManager.Core.Fleet;
 
 /// <summary>What each process says of itself to the others, with its heartbeat: where its limits are counted, its breakers, its errors. Of this process it is read at once, of others as they last said it.</summary>
-public sealed class InstanceSnapshots(Store store, InstanceIdentity identity, IRateLimiter limiter, CircuitBreakers breakers, ErrorTracker errors)
+public sealed class InstanceSnapshots(Store store, InstanceIdentity identity, IRateLimiter limiter, CircuitBreakers breakers, ErrorTracker errors, EventSignal signal)
 {
     /// <summary>Of the errors, so many are told to the others.</summary>
     private const int Shared = 50;
@@ -70,6 +71,13 @@ public sealed class InstanceSnapshots(Store store, InstanceIdentity identity, IR
                 .. breakers.Snapshot().Select(b => new BreakerDto(
                     b.Name, b.Upstream, b.Host, b.State, b.Since, b.NextTrial, b.Failures, b.Successes, b.Reason, [.. b.LastTransitions.Select(t => new BreakerTransitionDto(t.At, t.To, t.Reason))])),
             ],
-            errors.Read(recent, Math.Max(recent, Shared)));
+            errors.Read(recent, Math.Max(recent, Shared)))
+        {
+            Fallbacks =
+            [
+                .. state.Source == LimiterSource.LocalShare ? [new FallbackDto(Fallback.LocalShare, state.Since, state.Reason)] : Array.Empty<FallbackDto>(),
+                .. signal.Polling is { } polling ? [polling] : Array.Empty<FallbackDto>(),
+            ],
+        };
     }
 }

@@ -89,7 +89,7 @@ public abstract class FleetTests : StoreConformance
             Errors = new ErrorTracker(new Redactor(), TimeProvider.System);
             Registry = new InstanceRegistry(store.Store, Identity, store.Configuration);
             var limiter = new InProcessRateLimiter(TimeProvider.System, new LimiterTelemetry(store.Get<IMeterFactory>()));
-            Snapshots = new InstanceSnapshots(store.Store, Identity, limiter, _breakers, Errors);
+            Snapshots = new InstanceSnapshots(store.Store, Identity, limiter, _breakers, Errors, store.Signal);
             Commands = new InstanceCommands(store.Store, _breakers, Snapshots);
         }
 

@@ -85,7 +85,9 @@ public sealed partial class ClaudeCodeRunner(ContainedProcess processes, HostEnv
             var (lost, taken) = (request.Resume && complaints.Contains("No conversation found", StringComparison.Ordinal), !request.Resume && complaints.Contains("already in use", StringComparison.Ordinal));
             if (lost || taken)
             {
-                await sink.AppendAsync(new AgentEvent("notice", lost ? "The session is gone: the agent starts over on the work saved so far." : "The session exists already: the agent resumes it."), ct);
+                await sink.AppendAsync(lost
+                    ? AgentEvent.Fallback(Fallback.SessionLost, "The session is gone: the agent starts over on the work saved so far.")
+                    : new AgentEvent("notice", "The session exists already: the agent resumes it."), ct);
                 (ended, stream, complaints) = await AttemptAsync(request with { Resume = !request.Resume }, key, sink, ct);
             }
 
