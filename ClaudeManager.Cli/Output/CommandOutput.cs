@@ -5,6 +5,9 @@ using Spectre.Console.Rendering;
 
 namespace ClaudeManager.Cli.Output;
 
+/// <summary>Headings, and cells of plain text.</summary>
+internal sealed record OutputTable(IReadOnlyList<string> Columns, IEnumerable<IReadOnlyList<string?>> Rows);
+
 /// <summary>What a command says. With <c>--format json</c> standard output carries the result and nothing else; words go to standard error.</summary>
 internal sealed class CommandOutput(Terminal terminal, bool json, bool color)
 {
@@ -41,8 +44,35 @@ internal sealed class CommandOutput(Terminal terminal, bool json, bool color)
     /// <summary>Bytes meant for another program as they are; a person at a terminal gets them printable.</summary>
     public void Raw(string text) => terminal.Out.Write(terminal.OutWidth is null ? text : PrintableText.Of(text));
 
-    public void Table(IReadOnlyList<string> columns, IEnumerable<IReadOnlyList<string?>> rows)
+    public void Table(IReadOnlyList<string> columns, IEnumerable<IReadOnlyList<string?>> rows) => Write(Make(new OutputTable(columns, rows)));
+
+    /// <summary>Shows tables again and again in the same place, for as long as <paramref name="work"/> gives new ones; where nobody watches, one after the other.</summary>
+    public Task LiveAsync(Func<Action<IReadOnlyList<OutputTable>>, Task> work)
     {
+        if (terminal.OutWidth is null)
+        {
+            return work(tables => Write(Stack(tables)));
+        }
+
+        var console = CreateConsole(terminal.Out, InteractionSupport.Yes);
+        console.Profile.Width = terminal.OutWidth.Value;
+        return console.Live(new Text("")).StartAsync(live => work(tables => live.UpdateTarget(Stack(tables))));
+
+        static Rows Stack(IReadOnlyList<OutputTable> tables) => new(tables.Select(Make));
+    }
+
+    private void Write(IRenderable content)
+    {
+        var console = CreateConsole(People, InteractionSupport.No);
+
+        // A program that reads a table wants one row per line.
+        console.Profile.Width = terminal.OutWidth ?? 1000;
+        console.Write(content);
+    }
+
+    private static Table Make(OutputTable given)
+    {
+        var (columns, rows) = (given.Columns, given.Rows);
         var table = new Table().Border(TableBorder.Simple);
         foreach (var column in columns)
         {
@@ -55,11 +85,7 @@ internal sealed class CommandOutput(Terminal terminal, bool json, bool color)
             table.AddRow(row.Select(cell => (IRenderable)new Text(PrintableText.Line(cell ?? ""))));
         }
 
-        var console = CreateConsole(People, InteractionSupport.No);
-
-        // A program that reads a table wants one row per line.
-        console.Profile.Width = terminal.OutWidth ?? 1000;
-        console.Write(table);
+        return table;
     }
 
     /// <summary>Names and values, one pair a line; pairs without a value are left out.</summary>

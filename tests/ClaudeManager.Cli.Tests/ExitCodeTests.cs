@@ -69,6 +69,39 @@ public sealed class ExitCodeTests : IDisposable
         Assert.Empty(_terminal.Error);
     }
 
+    [Theory]
+    [InlineData("json")]
+    [InlineData("table")]
+    public async Task Status_WatchedUntilCtrlC_ShowsWhatIsNewAndEndsInterrupted(string format)
+    {
+        using var interrupt = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        var asked = 0;
+        await using var server = await AnsweringAsync(async context =>
+        {
+            if (++asked == 3)
+            {
+                await interrupt.CancelAsync();
+            }
+
+            var instance = new InstanceStateDto("boot", "worker", "box", 40 + asked, DateTimeOffset.UnixEpoch, new LimiterStateDto("local_share", DateTimeOffset.UnixEpoch, "Redis is away"), [], new ErrorSummaryDto(0, [], []));
+            await Results.Json(new FleetDto([instance]), ManagerJson.Options).ExecuteAsync(context);
+        });
+
+        Assert.Equal(130, await _terminal.RunAsync(interrupt.Token, "status", "--watch", "--format", format, "--server", server.Urls.Single()));
+
+        if (format == "json")
+        {
+            var seen = _terminal.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonSerializer.Deserialize<FleetDto>(line, ManagerJson.Options)!.Instances.Single().ProcessId);
+            Assert.Equal([41, 42], seen.Take(2));
+        }
+        else
+        {
+            Assert.Matches("(?s)worker.* 41 .*local_share.*worker.* 42 ", _terminal.Out);
+        }
+
+        Assert.Empty(_terminal.Error);
+    }
+
     [Fact]
     public async Task Start_AnotherProcessIsAtWorkInTheDirectory_IsTryLater()
     {
