@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Operations;
+using ClaudeManager.Core.Resilience;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 
@@ -39,7 +40,11 @@ internal static class Problems
     /// <summary>What every problem says: which one it is, whether trying again can help and when, and what to do.</summary>
     public static void Describe(this ProblemDetails problem, ErrorCode code, string? fix = null, DateTimeOffset? clearsAt = null)
     {
-        problem.Extensions = code.ToExtensions(fix);
+        foreach (var (name, value) in code.ToExtensions(fix))
+        {
+            problem.Extensions[name] = value;
+        }
+
         if (clearsAt is { } time)
         {
             problem.Extensions[ClearsAt] = time;
@@ -50,7 +55,7 @@ internal static class Problems
     public static void Complete(ProblemDetailsContext context)
     {
         var (http, problem) = (context.HttpContext, context.ProblemDetails);
-        problem.Extensions["traceId"] = http.Features.Get<OperationContext>()?.CorrelationId ?? Activity.Current?.TraceId.ToHexString() ?? http.TraceIdentifier;
+        problem.Extensions["traceId"] = (context.Exception as ClaudeManagerException)?.Context.CorrelationId ?? http.Features.Get<OperationContext>()?.CorrelationId ?? Activity.Current?.TraceId.ToHexString() ?? http.TraceIdentifier;
         if (!problem.Extensions.ContainsKey("code"))
         {
             problem.Describe(problem.Status switch

@@ -59,6 +59,7 @@ public sealed class Operation
         if (subject is not null)
         {
             context = context with { CorrelationId = subject.CorrelationId, Subject = subject };
+            activity.SetTag("claude_manager.correlation_id", subject.CorrelationId);
             ManagerTelemetry.Follow(activity, subject.CorrelationId);
         }
 

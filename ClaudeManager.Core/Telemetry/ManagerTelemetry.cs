@@ -10,13 +10,13 @@ public static class ManagerTelemetry
 
     public static readonly ActivitySource Source = new(Name);
 
-    /// <summary>Links what runs now to the trace a piece of work began with. Only that trace is known, not the span in it, so the link names the trace by its tag too.</summary>
+    /// <summary>Links what runs now to the trace a piece of work began with. Only that trace is known, not the span in it: the link's span id is the first half of the trace's, because none is not valid.</summary>
     public static void Follow(Activity activity, string correlationId)
     {
-        activity.SetTag("claude_manager.correlation_id", correlationId);
-        if (activity.TraceId.ToHexString() != correlationId)
+        var trace = ActivityTraceId.CreateFromString(correlationId);
+        if (activity.TraceId != trace && activity.Links.All(link => link.Context.TraceId != trace))
         {
-            activity.AddLink(new ActivityLink(new ActivityContext(ActivityTraceId.CreateFromString(correlationId), ActivitySpanId.CreateFromString(correlationId.AsSpan(0, 16)), ActivityTraceFlags.None, isRemote: true)));
+            activity.AddLink(new ActivityLink(new ActivityContext(trace, ActivitySpanId.CreateFromString(correlationId.AsSpan(0, 16)), ActivityTraceFlags.None, isRemote: true)));
         }
     }
 
