@@ -2,7 +2,6 @@ using System.Reflection;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Worker;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
 namespace ClaudeManager.Architecture.Tests;
@@ -39,6 +38,8 @@ public sealed class OperationTests
         ["ClaudeManager.Core.Operations.OperationSubject"] = "the way in",
         ["ClaudeManager.Core.Operations.Caller"] = "the way in",
         ["ClaudeManager.Core.Operations.Outcome`1"] = "the answer of LocalRepository",
+        ["ClaudeManager.Core.Repositories.RepositoryPlace"] = "reads what somebody typed: a path or a name",
+        ["ClaudeManager.Core.GitHub.RepositoryName"] = "reads what somebody typed: a path or a name",
         ["ClaudeManager.Core.Repositories.LocalRepository"] = "which repository somebody stands in: read by git, nothing of the store",
     };
 
