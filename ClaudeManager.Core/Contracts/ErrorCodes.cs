@@ -32,6 +32,7 @@ public static class ErrorCodes
 
     public static readonly ErrorCode ConfigurationInvalid = Of("CM1000", FailureClass.Configuration, "The configuration is not valid, so nothing was started.", "Correct what the report names.");
     public static readonly ErrorCode IdempotencyKeyLost = Of("CM2001", FailureClass.Transient, "The process was away for so long that another one took its request over; nothing was done here.", "Send the request again with the same Idempotency-Key.");
+    public static readonly ErrorCode TransactionLost = Of("CM2002", FailureClass.Transient, "The connection to the database broke within a transaction: nothing of it was written.", "It is tried again by itself, or ask again.");
 
     public static readonly ErrorCode MasterKeyMissing = Of("CM4001", FailureClass.Configuration, "There is no master key, and in production none is made up.", "Give one by CLAUDE_MANAGER_MASTER_KEY or its file.");
     public static readonly ErrorCode MasterKeyMalformed = Of("CM4002", FailureClass.Configuration, "The master key is not the base64 of 32 bytes.", "Make one with `openssl rand -base64 32`.");
@@ -72,6 +73,7 @@ public static class ErrorCodes
     public static readonly ErrorCode IssuesNotPossible = Of("CM7041", FailureClass.Configuration, "No issue can be filed in the repository of `github.managerRepo`.", "Choose one with issues, in which the token may write.");
     public static readonly ErrorCode IssueTooLong = Of("CM7042", FailureClass.Configuration, "An issue has more events than can be read.", "Close it; the work item can be decided on in the dashboard.");
     public static readonly ErrorCode CircuitOpen = Of("CM7050", FailureClass.Transient, "The upstream is not called now: too many calls failed, or an operator isolated it.", "Wait for the next trial, or reset the breaker.");
+    public static readonly ErrorCode WriteTooLate = Of("CM7051", FailureClass.Transient, "The process was held up for longer than its lease lasts: nothing was sent.", "It is tried again by itself, from the beginning.");
     public static readonly ErrorCode RegistryFailed = Of("CM7060", FailureClass.Transient, "A package registry did not answer as it should.", "The next scan asks again.");
 
     public static readonly ErrorCode Unexpected = Of("CM9000", FailureClass.Infrastructure, "A fault nobody expected: a defect of the product, or of what it stands on.", "The log has it under the correlation id; please report it.");

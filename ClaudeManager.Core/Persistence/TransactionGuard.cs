@@ -33,4 +33,4 @@ internal sealed class TransactionGuard : DbConnectionInterceptor
 }
 
 /// <summary>The connection broke within a transaction: nothing of it was written.</summary>
-public sealed class TransactionLostException() : ClaudeManagerException("CM1503", FailureClass.Transient, "The connection to the database broke within a transaction: nothing of it was written.");
+public sealed class TransactionLostException() : ClaudeManagerException(ErrorCodes.TransactionLost, "The connection to the database broke within a transaction: nothing of it was written.");

@@ -34,4 +34,4 @@ internal static class WriteDeadline
 }
 
 /// <summary>The lease under which something was to be written outside has run out: nothing was sent.</summary>
-public sealed class WriteTooLateException() : ClaudeManagerException("CM7051", FailureClass.Transient, "The process was held up for longer than its lease lasts: nothing was sent. It is tried again from the beginning.");
+public sealed class WriteTooLateException() : ClaudeManagerException(ErrorCodes.WriteTooLate, "The process was held up for longer than its lease lasts: nothing was sent. It is tried again from the beginning.");
