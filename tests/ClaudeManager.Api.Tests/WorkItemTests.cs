@@ -14,6 +14,23 @@ public sealed class WorkItemTests
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
     [Fact]
+    public async Task Audit_OfAPieceOfWork_HasOneCorrelationIdWhoeverDoesSomethingToIt()
+    {
+        await using var api = await TestApi.StartAsync();
+        var item = await api.ItemAsync();
+        var ct = TestContext.Current.CancellationToken;
+        var approved = await api.ApproveAsync(item.Id);
+        await api.Client.CancelRunAsync(Assert.Single(approved.Runs).Id, ct);
+
+        var (began, followed) = await api.Get<Store>().ReadAsync(async (db, token) => (
+            await db.WorkItems.Select(w => w.CorrelationId).SingleAsync(token),
+            await db.AuditEntries.Where(a => a.SubjectType == "work_item" || a.SubjectType == "run").Select(a => a.CorrelationId).ToListAsync(token)), ct);
+
+        Assert.True(followed.Count >= 4, $"{followed.Count}");
+        Assert.All(followed, id => Assert.Equal(began, id));
+    }
+
+    [Fact]
     public async Task Approve_WhatWasSeen_QueuesOneRunBoundToIt()
     {
         await using var api = await TestApi.StartAsync();

@@ -48,6 +48,11 @@ public sealed class LoopTests
         await loop.StopAsync(Ct);
 
         await ground.AssertEndedAsync(await ground.RunOfAsync(Assert.Single(item.Runs).Id), RunEndReason.Completed, WorkItemState.Review);
+        // The person's request, the claim and the run are three operations on one piece of work.
+        var began = await ground.ReadAsync((db, ct) => db.WorkItems.Where(w => w.Id == item.Item.Id).Select(w => w.CorrelationId).SingleAsync(ct));
+        var followed = await ground.ReadAsync((db, ct) => db.AuditEntries.Where(a => a.SubjectType == "run").Select(a => a.CorrelationId).ToListAsync(ct));
+        Assert.True(followed.Count >= 4);
+        Assert.All(followed, id => Assert.Equal(began, id));
     }
 
     [Fact]
