@@ -8,6 +8,9 @@ namespace ClaudeManager.Core.Configuration;
 /// <summary>Turns the ways to name a database into one <see cref="StoreTarget"/>.</summary>
 internal static class DatabaseAddress
 {
+    /// <summary>Statements kept prepared on a connection: more than the queue and the feed ask in turns.</summary>
+    private const int PreparedStatements = 100;
+
     /// <summary>The parameters of libpq's URLs that drivers of other languages put into <c>DATABASE_URL</c>, under Npgsql's names.</summary>
     private static readonly Dictionary<string, string> s_parameters = new(StringComparer.OrdinalIgnoreCase)
     {
@@ -90,10 +93,14 @@ internal static class DatabaseAddress
         SetUnlessGiven(target, "Minimum Pool Size", database.MinConnections);
         SetUnlessGiven(target, "Maximum Pool Size", database.MaxConnections);
         SetUnlessGiven(target, "Timeout", (int)database.ConnectionTimeout.TotalSeconds);
+        // Planning costs the server more than most of what is asked. Whoever stands behind a pooler that does not know prepared statements says Max Auto Prepare=0.
+        SetUnlessGiven(target, "Max Auto Prepare", PreparedStatements);
+        // Nothing outlives a transaction in a session of ours, so nothing has to be reset for the next one.
+        SetUnlessGiven(target, "No Reset On Close", true);
         return target;
     }
 
-    private static void SetUnlessGiven(NpgsqlConnectionStringBuilder target, string key, int value)
+    private static void SetUnlessGiven(NpgsqlConnectionStringBuilder target, string key, object value)
     {
         if (!target.ShouldSerialize(key))
         {

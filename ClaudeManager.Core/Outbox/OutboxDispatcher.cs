@@ -115,8 +115,7 @@ public sealed class OutboxDispatcher(Store store, IEnumerable<IOutboxEffect> eff
     private Task<OutboxEntity?> ClaimAsync(OperationContext operation, CancellationToken ct)
         => store.WriteAsync(operation, async (tx, token) =>
         {
-            await tx.Db.LockClaimsAsync(token).ConfigureAwait(false);
-            var now = await tx.Db.GetDatabaseTimeAsync(store.Time, token).ConfigureAwait(false);
+            var now = await tx.Db.LockClaimsAsync(store.Time, token).ConfigureAwait(false);
             // Nobody else has this store: what another boot holds, it holds no more.
             var alone = ownership.Exclusive;
             var gone = alone ? [] : await GoneHoldersAsync(tx.Db, token).ConfigureAwait(false);

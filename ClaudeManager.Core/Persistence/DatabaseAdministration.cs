@@ -22,7 +22,7 @@ public sealed class DatabaseAdministration(IDbContextFactory<ManagerDbContext> c
         }
 
         await using var transaction = await db.Database.BeginTransactionAsync(ct).ConfigureAwait(false);
-        await db.LockClaimsAsync(ct).ConfigureAwait(false);
+        await db.LockClaimsAsync(TimeProvider.System, ct).ConfigureAwait(false);
         foreach (var statement in db.AuditGuardSql)
         {
             await db.Database.ExecuteSqlRawAsync(statement, ct).ConfigureAwait(false);

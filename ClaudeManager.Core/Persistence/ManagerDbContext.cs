@@ -51,7 +51,8 @@ public abstract class ManagerDbContext(DbContextOptions options) : DbContext(opt
     public abstract Task<IDbContextTransaction> BeginSnapshotAsync(CancellationToken ct);
 
     /// <summary>Holds the claim lock until the transaction ends; claims see every gate only when they are serial.</summary>
-    public abstract Task LockClaimsAsync(CancellationToken ct);
+    /// <returns>The database's time once it is held.</returns>
+    public abstract Task<DateTimeOffset> LockClaimsAsync(TimeProvider local, CancellationToken ct);
 
     /// <summary>Holds a lock of one GitHub credential until the transaction ends; who takes moments to write in takes them one after the other.</summary>
     public abstract Task LockGitHubCredentialAsync(string credential, CancellationToken ct);

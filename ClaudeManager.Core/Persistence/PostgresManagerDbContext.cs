@@ -29,8 +29,12 @@ public sealed class PostgresManagerDbContext(DbContextOptions<PostgresManagerDbC
 
     public override Task<IDbContextTransaction> BeginSnapshotAsync(CancellationToken ct) => Database.BeginTransactionAsync(IsolationLevel.RepeatableRead, ct);
 
-    public override Task LockClaimsAsync(CancellationToken ct)
-        => Database.ExecuteSqlAsync($"SELECT set_config('idle_in_transaction_session_timeout', {IdleWithLock}, true), pg_advisory_xact_lock({ClaimLock})", ct);
+    // The clock is read for the one row of what is materialized before it: after the wait for the lock.
+    public override async Task<DateTimeOffset> LockClaimsAsync(TimeProvider local, CancellationToken ct)
+        => new(await Database.SqlQuery<DateTime>($"""
+            WITH held AS MATERIALIZED (SELECT set_config('idle_in_transaction_session_timeout', {IdleWithLock}, true), pg_advisory_xact_lock({ClaimLock}))
+            SELECT clock_timestamp() AT TIME ZONE 'UTC' AS "Value" FROM held
+            """).SingleAsync(ct).ConfigureAwait(false), TimeSpan.Zero);
 
     public override Task LockGitHubCredentialAsync(string credential, CancellationToken ct)
         => Database.ExecuteSqlAsync($"SELECT set_config('idle_in_transaction_session_timeout', {IdleWithLock}, true), pg_advisory_xact_lock(hashtextextended({credential}, {GitHubLocks}))", ct);

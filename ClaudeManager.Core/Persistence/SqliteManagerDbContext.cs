@@ -19,7 +19,7 @@ public sealed class SqliteManagerDbContext(DbContextOptions<SqliteManagerDbConte
     public override Task<IDbContextTransaction> BeginSnapshotAsync(CancellationToken ct) => Database.BeginTransactionAsync(IsolationLevel.ReadUncommitted, ct);
 
     /// <summary>The write gate already makes every write transaction serial.</summary>
-    public override Task LockClaimsAsync(CancellationToken ct) => Task.CompletedTask;
+    public override Task<DateTimeOffset> LockClaimsAsync(TimeProvider local, CancellationToken ct) => GetDatabaseTimeAsync(local, ct);
 
     public override Task LockGitHubCredentialAsync(string credential, CancellationToken ct) => Task.CompletedTask;
 

@@ -54,6 +54,8 @@ public sealed class Store
             await using var db = await _contexts.CreateDbContextAsync(ct).ConfigureAwait(false);
             await _opener.OpenAsync(db, ct).ConfigureAwait(false);
             await using var transaction = await db.Database.BeginTransactionAsync(ct).ConfigureAwait(false);
+            // A save that fails undoes the whole transaction; nobody goes on from the middle of one.
+            db.Database.AutoSavepointsEnabled = false;
             using var held = TransactionGuard.Hold(db);
             var scope = new StoreTransaction(db, operation, _audit, Time.GetUtcNow());
             result = await write(scope, ct).ConfigureAwait(false);

@@ -17,7 +17,7 @@ internal static class ResultComments
     public static async Task FollowAsync(StoreTransaction tx, IReadOnlyCollection<RunEntity> ended, CancellationToken ct)
     {
         // One that never started has done nothing to be told of: the item itself says why it waits again.
-        foreach (var run in ended.Where(r => r.StartedAt is not null).OrderBy(r => r.Id))
+        foreach (var run in ended.Where(r => r.StartedAt is not null && r.WorkItem?.Repository is not { Kind: not RepositoryKind.GitHub }).OrderBy(r => r.Id))
         {
             if (await tx.Db.ProposalIssues.AnyAsync(p => p.WorkItemId == run.WorkItemId, ct).ConfigureAwait(false))
             {

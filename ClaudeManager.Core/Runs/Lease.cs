@@ -15,8 +15,13 @@ public sealed record Lease(long RunId, string Owner, int Attempt)
     public static readonly TimeSpan RenewEvery = TimeSpan.FromSeconds(4);
 
     /// <summary>Loads the run for a write under this lease, or throws <see cref="LeaseLostException"/>. The row's own WHERE repeats the check when it is saved.</summary>
-    public async Task<RunEntity> HoldAsync(StoreTransaction tx, CancellationToken ct)
-        => await tx.Db.Runs.AsTracking().FirstOrDefaultAsync(r => r.Id == RunId && r.LeaseOwner == Owner && r.Attempt == Attempt, ct).ConfigureAwait(false)
+    public Task<RunEntity> HoldAsync(StoreTransaction tx, CancellationToken ct) => HoldAsync(tx.Db.Runs, ct);
+
+    /// <summary>The same with the run's work item and repository, for a write that changes the item too.</summary>
+    public Task<RunEntity> HoldWithItemAsync(StoreTransaction tx, CancellationToken ct) => HoldAsync(tx.Db.Runs.Include(r => r.WorkItem!.Repository), ct);
+
+    private async Task<RunEntity> HoldAsync(IQueryable<RunEntity> runs, CancellationToken ct)
+        => await runs.AsTracking().SingleOrDefaultAsync(r => r.Id == RunId && r.LeaseOwner == Owner && r.Attempt == Attempt, ct).ConfigureAwait(false)
             ?? throw new LeaseLostException(this);
 }
 

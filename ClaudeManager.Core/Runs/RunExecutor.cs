@@ -563,9 +563,8 @@ public sealed class RunExecutor(
         await attempt.Journal.FlushAsync(ct).ConfigureAwait(false);
         await store.WriteAsync(attempt.Operation, async (tx, token) =>
         {
-            var run = await attempt.Lease.HoldAsync(tx, token).ConfigureAwait(false);
-            var item = await tx.Db.WorkItems.AsTracking().SingleAsync(w => w.Id == run.WorkItemId, token).ConfigureAwait(false);
-            await change(tx, run, item, token).ConfigureAwait(false);
+            var run = await attempt.Lease.HoldWithItemAsync(tx, token).ConfigureAwait(false);
+            await change(tx, run, run.WorkItem!, token).ConfigureAwait(false);
         }, ct).ConfigureAwait(false);
         // Given back with that write: what is renewed after it would look lost.
         attempt.Held.Release();

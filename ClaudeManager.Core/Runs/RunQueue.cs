@@ -19,7 +19,7 @@ public sealed record ClaimedRun(Lease Lease, RunEntity Run, WorkItemEntity Item,
 
 /// <summary>
 /// The database is the queue. Claims are serial (an advisory lock, or SQLite's write gate), because each must see every gate of <see cref="RunGates"/>;
-/// they are rare, so that costs nothing. At least one delivery, exactly one effect: every write of a holder is fenced by owner and attempt.
+/// so one claim takes as many runs as there is room for. At least one delivery, exactly one effect: every write of a holder is fenced by owner and attempt.
 /// </summary>
 public sealed class RunQueue(Store store, ApprovalSeal seal, CurrentConfiguration configuration)
 {
@@ -70,39 +70,57 @@ public sealed class RunQueue(Store store, ApprovalSeal seal, CurrentConfiguratio
         return RunWindow.NextStart(configuration.Value.Executor.Windows, now) is not null ? Task.FromResult(false) : store.ReadAsync((db, token) => db.Runs.AnyAsync(r => (r.State == RunState.Queued || r.State == RunState.Parked) && (r.NotBefore == null || r.NotBefore <= now), token), ct);
     }
 
-    /// <summary>Takes the first run all of whose gates are open; null when there is none.</summary>
+    /// <summary>Takes the first runs all of whose gates are open, in one transaction; each start counts for the gates of those after it, as if they had been claimed one by one.</summary>
+    /// <param name="places">At most so many.</param>
     /// <param name="canRun">Which agents this worker can run, by name.</param>
     /// <param name="inHand">Runs this worker has not let go of yet: their directories are still in use.</param>
-    public Task<ClaimedRun?> ClaimAsync(OperationContext operation, string owner, Func<string, bool> canRun, IReadOnlyCollection<long> inHand, CancellationToken ct)
-        => store.WriteAsync(operation, async (tx, token) =>
+    public Task<IReadOnlyList<ClaimedRun>> ClaimAsync(OperationContext operation, string owner, int places, Func<string, bool> canRun, IReadOnlyCollection<long> inHand, CancellationToken ct)
+        => store.WriteAsync<IReadOnlyList<ClaimedRun>>(operation, async (tx, token) =>
         {
-            await tx.Db.LockClaimsAsync(token).ConfigureAwait(false);
-            var now = await tx.Db.GetDatabaseTimeAsync(store.Time, token).ConfigureAwait(false);
-            var current = configuration.Value;
-            var facts = await GateFacts.ReadAsync(tx.Db, current, now, token).ConfigureAwait(false);
-            if (facts.ActiveRuns >= current.Executor.MaxConcurrentRuns)
+            var now = await tx.Db.LockClaimsAsync(store.Time, token).ConfigureAwait(false);
+            var facts = await GateFacts.ReadAsync(tx.Db, configuration.Value, now, token).ConfigureAwait(false);
+            var waiting = tx.Db.Runs.Where(r => (r.State == RunState.Queued || r.State == RunState.Parked) && (r.NotBefore == null || r.NotBefore <= now) && r.CancelRequestedAt == null && !inHand.Contains(r.Id));
+            var claimed = new List<ClaimedRun>();
+            foreach (var next in (HasRoom() ? await TurnsAsync(tx.Db, waiting, facts, token).ConfigureAwait(false) : []).Chunk(places).TakeWhile(_ => HasRoom()))
             {
-                return null;
+                foreach (var head in (await HeadsAsync(tx.Db, waiting, next, token).ConfigureAwait(false)).TakeWhile(_ => HasRoom()))
+                {
+                    await foreach (var candidate in CandidatesAsync(tx.Db, waiting, head, token).ConfigureAwait(false))
+                    {
+                        if (Start(candidate))
+                        {
+                            break;
+                        }
+                    }
+                }
             }
 
-            await foreach (var run in CandidatesAsync(tx.Db, facts, inHand, now, token).ConfigureAwait(false))
+            if (claimed.Count > 0)
             {
-                var approval = await tx.Db.Approvals.SingleAsync(a => a.Id == run.ApprovalId, token).ConfigureAwait(false);
-                var item = run.WorkItem!;
-                var verdict = seal.Check(approval, item, now);
-                if (verdict is not null)
+                var items = claimed.Select(c => c.Item.Id).ToList();
+                await tx.Db.Findings.AsTracking().Where(f => items.Contains(f.WorkItemId!.Value)).LoadAsync(token).ConfigureAwait(false);
+            }
+
+            return claimed;
+
+            bool HasRoom() => claimed.Count < places && facts.ActiveRuns < facts.MaxConcurrentRuns;
+
+            bool Start(Candidate candidate)
+            {
+                var (run, item, approval) = candidate;
+                if (seal.Check(approval, item, now) is { } verdict)
                 {
                     // Asked again rather than left lying: the person sees why.
                     RunStateMachine.Move(tx, run, RunState.Ended, verdict, RunEndReason.PolicyBlocked);
                     approval.State = approval.ExpiresAt <= now ? ApprovalStates.Expired : ApprovalStates.Stale;
                     approval.StateReason = verdict;
                     WorkItemStateMachine.Move(tx, item, WorkItemState.Proposed, verdict);
-                    continue;
+                    return false;
                 }
 
                 if (!canRun(run.Agent) || RunGates.Evaluate(item, run, approval, null, AgentReady.Yes, facts).Any(g => !g.Open))
                 {
-                    continue;
+                    return false;
                 }
 
                 run.Attempt++;
@@ -117,39 +135,53 @@ public sealed class RunQueue(Store store, ApprovalSeal seal, CurrentConfiguratio
                 }
 
                 item.LatestRunId = run.Id;
-                return new ClaimedRun(new Lease(run.Id, owner, run.Attempt), run, item, item.Repository!, approval);
+                facts = facts.WithStart(run);
+                claimed.Add(new ClaimedRun(new Lease(run.Id, owner, run.Attempt), run, item, item.Repository!, approval));
+                return true;
             }
-
-            return null;
         }, ct);
 
     /// <summary>
-    /// What may start, in the order it is asked: pinned work; then by turns, so that a thousand good items of one repository keep no other waiting: the repository with the fewest starts
-    /// within the last hour first, of equals the one with the better head; within a repository by score, then age. Repositories in which a run is active are not asked.
+    /// Repositories in the order they are asked: pinned work; then by turns, so that a thousand good items of one repository keep no other waiting: the repository with the fewest starts
+    /// within the last hour first, of equals the one with the better head. Repositories in which a run is active are not asked.
     /// </summary>
-    private static async IAsyncEnumerable<RunEntity> CandidatesAsync(ManagerDbContext db, GateFacts facts, IReadOnlyCollection<long> inHand, DateTimeOffset now, [EnumeratorCancellation] CancellationToken ct)
+    private static async Task<IEnumerable<long>> TurnsAsync(ManagerDbContext db, IQueryable<RunEntity> waiting, GateFacts facts, CancellationToken ct)
     {
         var busy = facts.BusyRepositories.Keys.ToList();
-        var waiting = db.Runs.Where(r => (r.State == RunState.Queued || r.State == RunState.Parked) && (r.NotBefore == null || r.NotBefore <= now) && r.CancelRequestedAt == null
-            && !inHand.Contains(r.Id) && !busy.Contains(r.RepositoryId));
-        var heads = await waiting.GroupBy(r => r.RepositoryId).Select(g => new { Repository = g.Key, Score = g.Max(r => r.Score), Oldest = g.Min(r => r.Id) }).ToListAsync(ct).ConfigureAwait(false);
-        var since = now - s_turns;
-        var turns = heads.Count < 2 ? [] : await db.Runs.Where(r => r.StartedAt >= since).GroupBy(r => r.RepositoryId).Select(g => new { g.Key, Count = g.Count() })
-            .ToDictionaryAsync(g => g.Key, g => g.Count, ct).ConfigureAwait(false);
-        foreach (var head in heads.OrderByDescending(h => h.Score >= PinnedBonus).ThenBy(h => turns.GetValueOrDefault(h.Repository)).ThenByDescending(h => h.Score).ThenBy(h => h.Oldest))
+        var since = facts.Now - s_turns;
+        var free = waiting.Where(r => !busy.Contains(r.RepositoryId));
+        var rows = await free.GroupBy(r => r.RepositoryId).Select(g => new { Repository = g.Key, Score = (double?)g.Max(r => r.Score), Oldest = g.Min(r => r.Id), Starts = 0 })
+            .Concat(db.Runs.Where(r => r.StartedAt >= since).GroupBy(r => r.RepositoryId).Select(g => new { Repository = g.Key, Score = (double?)null, Oldest = 0L, Starts = g.Count() }))
+            .ToListAsync(ct).ConfigureAwait(false);
+        var starts = rows.Where(r => r.Score is null).ToDictionary(r => r.Repository, r => r.Starts);
+        return rows.Where(r => r.Score is not null).OrderByDescending(r => r.Score >= PinnedBonus).ThenBy(r => starts.GetValueOrDefault(r.Repository)).ThenByDescending(r => r.Score).ThenBy(r => r.Oldest).Select(r => r.Repository);
+    }
+
+    /// <summary>What is first in each of these repositories, in their order; one in which nothing waits any more has none.</summary>
+    private static async Task<IEnumerable<Candidate>> HeadsAsync(ManagerDbContext db, IQueryable<RunEntity> waiting, long[] repositories, CancellationToken ct)
+    {
+        var heads = db.Repositories.Where(p => repositories.Contains(p.Id)).Select(p => waiting.Where(r => r.RepositoryId == p.Id).OrderByDescending(r => r.Score).ThenBy(r => r.Id).Select(r => r.Id).First());
+        return repositories.Join(await ReadAsync(db, db.Runs.Where(r => heads.Contains(r.Id)), ct).ConfigureAwait(false), id => id, c => c.Run.RepositoryId, (_, c) => c);
+    }
+
+    /// <summary>Within a repository: by score, then age. The first one nearly always starts, so the others are read only when it does not.</summary>
+    private static async IAsyncEnumerable<Candidate> CandidatesAsync(ManagerDbContext db, IQueryable<RunEntity> waiting, Candidate head, [EnumeratorCancellation] CancellationToken ct)
+    {
+        yield return head;
+        foreach (var candidate in await ReadAsync(db, waiting.Where(r => r.RepositoryId == head.Run.RepositoryId).OrderByDescending(r => r.Score).ThenBy(r => r.Id).Skip(1).Take(CandidatesPerRepository - 1), ct).ConfigureAwait(false))
         {
-            // The best one nearly always starts, so the others are read only when it does not.
-            var best = waiting.AsTracking().Where(r => r.RepositoryId == head.Repository).OrderByDescending(r => r.Score).ThenBy(r => r.Id)
-                .Include(r => r.WorkItem!.Repository).Include(r => r.WorkItem!.Findings);
-            foreach (var (from, to) in ((int, int)[])[(0, 1), (1, CandidatesPerRepository)])
-            {
-                foreach (var run in await best.Skip(from).Take(to - from).ToListAsync(ct).ConfigureAwait(false))
-                {
-                    yield return run;
-                }
-            }
+            yield return candidate;
         }
     }
+
+    private static async Task<IEnumerable<Candidate>> ReadAsync(ManagerDbContext db, IQueryable<RunEntity> runs, CancellationToken ct)
+    {
+        var rows = await runs.Join(db.Approvals, r => r.ApprovalId, a => a.Id, (r, a) => new { Run = r, Item = r.WorkItem!, r.WorkItem!.Repository, Approval = a })
+            .OrderByDescending(c => c.Run.Score).ThenBy(c => c.Run.Id).AsTracking().ToListAsync(ct).ConfigureAwait(false);
+        return rows.Select(c => new Candidate(c.Run, c.Item, c.Approval));
+    }
+
+    private sealed record Candidate(RunEntity Run, WorkItemEntity Item, ApprovalEntity Approval);
 
     /// <summary>Renews a lease; an expired one too, while owner and attempt still match. Synchronous: it runs on a thread of its own, so that a starved pool costs no lease.</summary>
     /// <returns>False when the lease is lost.</returns>
@@ -170,8 +202,7 @@ public sealed class RunQueue(Store store, ApprovalSeal seal, CurrentConfiguratio
 
         return await store.WriteAsync<IReadOnlyList<long>>(operation, async (tx, token) =>
         {
-            await tx.Db.LockClaimsAsync(token).ConfigureAwait(false);
-            var now = await tx.Db.GetDatabaseTimeAsync(store.Time, token).ConfigureAwait(false);
+            var now = await tx.Db.LockClaimsAsync(store.Time, token).ConfigureAwait(false);
             var lost = await tx.Db.Runs.AsTracking().Where(r => active.Contains(r.State) && ((expired && r.LeaseExpiresAt < now) || deadOwners.Contains(r.LeaseOwner!)))
                 .Include(r => r.WorkItem).ToListAsync(token).ConfigureAwait(false);
             foreach (var run in lost)

@@ -86,7 +86,7 @@ public sealed class RunService(Store store, ApprovalSeal seal)
     {
         var refusal = await store.WriteAsync(operation, async (tx, token) =>
         {
-            await tx.Db.LockClaimsAsync(token).ConfigureAwait(false);
+            await tx.Db.LockClaimsAsync(store.Time, token).ConfigureAwait(false);
             var run = await tx.Db.Runs.AsTracking().Include(r => r.WorkItem).FirstOrDefaultAsync(r => r.Id == id, token).ConfigureAwait(false);
             if (run is null)
             {

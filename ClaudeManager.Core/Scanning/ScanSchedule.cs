@@ -25,7 +25,7 @@ public sealed class ScanSchedule(Store store, CurrentConfiguration configuration
 
         return await store.WriteAsync<IReadOnlyList<long>>(operation, async (tx, token) =>
         {
-            await tx.Db.LockClaimsAsync(token).ConfigureAwait(false);
+            await tx.Db.LockClaimsAsync(store.Time, token).ConfigureAwait(false);
             var ids = due.Keys.ToList();
             var claimed = new List<long>();
             foreach (var repository in await tx.Db.Repositories.Where(r => ids.Contains(r.Id) && !r.Removed).ToListAsync(token).ConfigureAwait(false))

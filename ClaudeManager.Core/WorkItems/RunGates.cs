@@ -24,22 +24,29 @@ public sealed record GateFacts(
     public static async Task<GateFacts> ReadAsync(ManagerDbContext db, ManagerConfiguration configuration, DateTimeOffset now, CancellationToken ct)
     {
         var active = RunStateMachine.Active;
-        var running = await db.Runs.Where(r => active.Contains(r.State)).Select(r => new { r.Id, r.RepositoryId }).ToListAsync(ct).ConfigureAwait(false);
         var midnight = new DateTimeOffset(now.UtcDateTime.Date, TimeSpan.Zero);
-        var spent = await db.Runs.Where(r => r.StartedAt >= midnight && r.CostMicroUsd != null)
-            .GroupBy(r => r.RepositoryId).Select(g => new { g.Key, Micro = g.Sum(r => r.CostMicroUsd) }).ToListAsync(ct).ConfigureAwait(false);
+        // One query for both: a claim asks it while all others wait.
+        var rows = await db.Runs.Where(r => active.Contains(r.State)).Select(r => new { r.RepositoryId, RunId = r.Id, Micro = 0L })
+            .Concat(db.Runs.Where(r => r.StartedAt >= midnight && r.CostMicroUsd != null).GroupBy(r => r.RepositoryId).Select(g => new { RepositoryId = g.Key, RunId = 0L, Micro = g.Sum(r => r.CostMicroUsd!.Value) }))
+            .ToListAsync(ct).ConfigureAwait(false);
+        var running = rows.Where(r => r.RunId != 0).ToList();
+        var spent = rows.Where(r => r.RunId == 0).ToList();
         return new GateFacts(
             now,
             running.Count,
             configuration.Executor.MaxConcurrentRuns,
             configuration.Executor.MaxAttempts,
-            running.GroupBy(r => r.RepositoryId).ToDictionary(g => g.Key, g => g.First().Id),
-            spent.Sum(s => s.Micro ?? 0) / 1_000_000m,
+            running.GroupBy(r => r.RepositoryId).ToDictionary(g => g.Key, g => g.First().RunId),
+            spent.Sum(s => s.Micro) / 1_000_000m,
             configuration.Budgets.PerDayUsd,
-            spent.ToDictionary(s => s.Key, s => (s.Micro ?? 0) / 1_000_000m),
+            spent.ToDictionary(s => s.RepositoryId, s => s.Micro / 1_000_000m),
             configuration.Budgets.PerRepositoryPerDayUsd,
             configuration.Executor.Windows);
     }
+
+    /// <summary>The same facts once this run has started too.</summary>
+    public GateFacts WithStart(RunEntity run)
+        => this with { ActiveRuns = ActiveRuns + 1, BusyRepositories = new Dictionary<long, long>(BusyRepositories) { [run.RepositoryId] = run.Id } };
 }
 
 /// <summary>Whether the item's agent can run: the problem in words when not.</summary>

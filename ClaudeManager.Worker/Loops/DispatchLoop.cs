@@ -8,12 +8,12 @@ using ClaudeManager.Core.Runs;
 
 namespace ClaudeManager.Worker.Loops;
 
-/// <summary>Claims runs while there is room and carries each out beside the loop; on stop it waits until every run has saved its work and let go of its lease.</summary>
+/// <summary>Claims as many runs as there is room for and carries each out beside the loop; on stop it waits until every run has saved its work and let go of its lease.</summary>
 internal sealed partial class DispatchLoop(
     RunQueue queue,
     RunExecutor executor,
     AgentCatalog agents,
-    InstanceIdentity identity,
+    InstanceRegistry instances,
     CurrentConfiguration configuration,
     Operation operation,
     EventSignal signal,
@@ -24,20 +24,22 @@ internal sealed partial class DispatchLoop(
 
     protected override async Task<bool> RoundAsync(OperationContext context, CancellationToken ct)
     {
-        if (_inHand.Count >= configuration.Value.Executor.MaxConcurrentRuns || !await queue.HasWaitingAsync(ct))
+        var most = configuration.Value.Executor.MaxConcurrentRuns;
+        if (_inHand.Count >= most || !await queue.HasWaitingAsync(ct))
         {
             return false;
         }
 
-        var claim = await queue.ClaimAsync(context, identity.BootId, name => agents.Find(name) is not null, [.. _inHand.Keys], ct);
-        if (claim is null)
+        // Its share at once; beyond that one at a time, because the other workers have heard of the same work.
+        var places = Math.Max(1, (most / instances.LivePeers) - _inHand.Count);
+        var claims = await queue.ClaimAsync(context, instances.Identity.BootId, places, name => agents.Find(name) is not null, [.. _inHand.Keys], ct);
+        foreach (var claim in claims)
         {
-            return false;
+            // Not awaited here: the run lasts, the loop goes on. Stop awaits them all.
+            _inHand[claim.Run.Id] = Task.Run(() => CarryOutAsync(claim, ct), CancellationToken.None);
         }
 
-        // Not awaited here: the run lasts, the loop goes on. Stop awaits them all.
-        _inHand[claim.Run.Id] = Task.Run(() => CarryOutAsync(claim, ct), CancellationToken.None);
-        return true;
+        return claims.Count > 0;
     }
 
     public override async Task StopAsync(CancellationToken cancellationToken)

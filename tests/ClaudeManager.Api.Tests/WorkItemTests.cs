@@ -439,5 +439,5 @@ public sealed class WorkItemTests
 
     private static async Task<IEnumerable<string>> ClosedAsync(TestApi api, long item) => (await api.Client.ExplainAsync(item, Ct)).Where(g => !g.Open).Select(g => g.Name);
 
-    private static Task<ClaimedRun?> ClaimAsync(TestApi api) => api.Get<RunQueue>().ClaimAsync(Tester, "boot", _ => true, [], Ct);
+    private static async Task<ClaimedRun?> ClaimAsync(TestApi api) => (await api.Get<RunQueue>().ClaimAsync(Tester, "boot", 1, _ => true, [], Ct)).SingleOrDefault();
 }

@@ -2,6 +2,7 @@ using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Runs;
+using ClaudeManager.Core.WorkItems;
 using ClaudeManager.Tests.Shared.Persistence;
 using Microsoft.EntityFrameworkCore;
 
@@ -92,13 +93,22 @@ public abstract class QueueTests : StoreConformance
         Assert.Equal(fresh.Id, (await ClaimAndEndAsync()).RepositoryId);
     }
 
-    private async Task<RunEntity> ClaimAndEndAsync()
+    private async Task<RunEntity> ClaimAndEndAsync(long? costMicroUsd = null)
     {
         var claim = await ClaimAsync("w");
         Assert.NotNull(claim);
-        await Subject.Store.WriteAsync(TestStore.Operation, async (tx, ct) => RunStateMachine.Move(tx, await claim.Lease.HoldAsync(tx, ct), RunState.Ended, null, RunEndReason.NoChanges), Ct);
+        await EndAsync(claim, costMicroUsd);
         return claim.Run;
     }
+
+    private Task EndAsync(ClaimedRun claim, long? costMicroUsd = null)
+        => Subject.Store.WriteAsync(TestStore.Operation, async (tx, ct) =>
+        {
+            var run = await claim.Lease.HoldWithItemAsync(tx, ct);
+            run.CostMicroUsd = costMicroUsd;
+            RunStateMachine.Move(tx, run, RunState.Ended, null, RunEndReason.NoChanges);
+            WorkItemStateMachine.Move(tx, run.WorkItem!, WorkItemState.Proposed, null);
+        }, Ct);
 
     [Fact]
     public async Task Claim_MovesRunAndItem_AndGivesALease()
@@ -146,6 +156,148 @@ public abstract class QueueTests : StoreConformance
         var (state, reason) = await Subject.Store.ReadAsync(async (db, ct) => (await db.WorkItems.Select(w => w.State).SingleAsync(ct), await db.WorkItems.Select(w => w.StateReason).SingleAsync(ct)), Ct);
         Assert.Equal(WorkItemState.Proposed, state);
         Assert.False(string.IsNullOrEmpty(reason));
+    }
+
+    [Fact]
+    public async Task Claim_SeveralAtOnce_InTheOrderOfSingleClaims_OnePerRepository_AndNoMoreThanPlaces()
+    {
+        Subject.Configuration.Swap(ManagerConfiguration.Default with { Executor = new ExecutorConfiguration { MaxConcurrentRuns = 10 } });
+        var (a, b, c, d) = (await Subject.RepositoryAsync("a", Ct), await Subject.RepositoryAsync("b", Ct), await Subject.RepositoryAsync("c", Ct), await Subject.RepositoryAsync("d", Ct));
+        await Subject.QueuedRunAsync(d, 9, Ct);
+        await ClaimAndEndAsync();
+        var low = await Subject.QueuedRunAsync(a, 2, Ct);
+        await Subject.QueuedRunAsync(b, 8, Ct);
+        var high = await Subject.QueuedRunAsync(b, 9, Ct);
+        var pinned = await Subject.QueuedRunAsync(c, 1, Ct, pinned: true);
+        var hadItsTurn = await Subject.QueuedRunAsync(d, 9, Ct);
+
+        var first = await ClaimAsync("w", places: 3);
+        Assert.Equal([pinned.Id, high.Id, low.Id], first.Select(r => r.Run.Id));
+        Assert.Equal([hadItsTurn.Id], (await ClaimAsync("w", places: 3)).Select(r => r.Run.Id));
+        Assert.Empty(await ClaimAsync("w", places: 3));
+        Assert.All(first, r => Assert.Equal((RunState.Preparing, WorkItemState.Running, new Lease(r.Run.Id, "w", 1)), (r.Run.State, r.Item.State, r.Lease)));
+        Assert.All(first, r => Assert.Equal((r.Run.WorkItemId, r.Run.ApprovalId, r.Run.RepositoryId), (r.Item.Id, r.Approval.Id, r.Repository.Id)));
+    }
+
+    [Fact]
+    public async Task Claim_SeveralAtOnce_StopsAtTheMaximum()
+    {
+        Subject.Configuration.Swap(ManagerConfiguration.Default with { Executor = new ExecutorConfiguration { MaxConcurrentRuns = 3 } });
+        for (var i = 0; i < 5; i++)
+        {
+            await Subject.QueuedRunAsync(await Subject.RepositoryAsync($"r{i}", Ct), 5, Ct);
+        }
+
+        Assert.NotNull(await ClaimAsync("w1"));
+        Assert.Equal(2, (await ClaimAsync("w2", places: 5)).Count);
+        Assert.Empty(await ClaimAsync("w1", places: 5));
+        Assert.Equal(3, await Subject.Store.ReadAsync((db, ct) => db.Runs.CountAsync(r => r.State == RunState.Preparing, ct), Ct));
+    }
+
+    [Fact]
+    public async Task Claim_SeveralAtOnce_BudgetOfOneRepositoryIsSpent_TheOthersStart()
+    {
+        Subject.Configuration.Swap(ManagerConfiguration.Default with { Executor = new ExecutorConfiguration { MaxConcurrentRuns = 10 }, Budgets = new BudgetsConfiguration { PerDayUsd = 100, PerRepositoryPerDayUsd = 5 } });
+        var (spent, other, third) = (await Subject.RepositoryAsync("spent", Ct), await Subject.RepositoryAsync("other", Ct), await Subject.RepositoryAsync("third", Ct));
+        await Subject.QueuedRunAsync(spent, 9, Ct);
+        await ClaimAndEndAsync(costMicroUsd: 5_000_000);
+        await Subject.QueuedRunAsync(spent, 9, Ct, pinned: true);
+        long[] expected = [(await Subject.QueuedRunAsync(other, 4, Ct)).Id, (await Subject.QueuedRunAsync(third, 3, Ct)).Id];
+
+        Assert.Equal(expected, (await ClaimAsync("w", places: 2)).Select(r => r.Run.Id));
+
+        Subject.Configuration.Swap(Subject.Configuration.Value with { Budgets = new BudgetsConfiguration { PerDayUsd = 5, PerRepositoryPerDayUsd = 50 } });
+        await Subject.QueuedRunAsync(await Subject.RepositoryAsync("fourth", Ct), 5, Ct);
+        Assert.Empty(await ClaimAsync("w", places: 3));
+    }
+
+    [Fact]
+    public async Task Claim_SeveralAtOnce_AnApprovalAmongThemDoesNotHold_IsAskedAgain_AndTheNextOfItsRepositoryStarts()
+    {
+        Subject.Configuration.Swap(ManagerConfiguration.Default with { Executor = new ExecutorConfiguration { MaxConcurrentRuns = 10 } });
+        var (a, b, c) = (await Subject.RepositoryAsync("a", Ct), await Subject.RepositoryAsync("b", Ct), await Subject.RepositoryAsync("c", Ct));
+        var first = await Subject.QueuedRunAsync(a, 9, Ct);
+        var stale = await Subject.QueuedRunAsync(b, 8, Ct);
+        var next = await Subject.QueuedRunAsync(b, 7, Ct);
+        var last = await Subject.QueuedRunAsync(c, 6, Ct);
+        await Subject.Store.WriteAsync(TestStore.Operation, (tx, ct) => tx.Db.Approvals.Where(p => p.Id == stale.ApprovalId).ExecuteUpdateAsync(u => u.SetProperty(p => p.BudgetMicroUsd, 9_000_000), ct), Ct);
+
+        Assert.Equal([first.Id, next.Id, last.Id], (await ClaimAsync("w", places: 3)).Select(r => r.Run.Id));
+        var ended = await RunAsync(stale.Id);
+        Assert.Equal((RunState.Ended, RunEndReason.PolicyBlocked), (ended.State, ended.EndReason));
+        Assert.Equal((WorkItemState.Proposed, ApprovalStates.Stale), await Subject.Store.ReadAsync(async (db, ct) =>
+            (await db.WorkItems.Where(w => w.Id == stale.WorkItemId).Select(w => w.State).SingleAsync(ct), await db.Approvals.Where(p => p.Id == stale.ApprovalId).Select(p => p.State).SingleAsync(ct)), Ct));
+    }
+
+    [Fact]
+    public async Task Claim_SeveralAtOnce_WhatIsStillInHandOrForAnotherWorkersAgent_IsPassedOver()
+    {
+        Subject.Configuration.Swap(ManagerConfiguration.Default with { Executor = new ExecutorConfiguration { MaxConcurrentRuns = 10 } });
+        var (a, b, c) = (await Subject.RepositoryAsync("a", Ct), await Subject.RepositoryAsync("b", Ct), await Subject.RepositoryAsync("c", Ct));
+        var inHand = await Subject.QueuedRunAsync(a, 9, Ct);
+        var next = await Subject.QueuedRunAsync(a, 8, Ct);
+        await Subject.QueuedRunAsync(b, 7, Ct, agent: "command:other");
+        var last = await Subject.QueuedRunAsync(c, 6, Ct);
+
+        var claims = await Subject.Queue.ClaimAsync(TestStore.Operation, "w", 2, agent => agent == "command:test", [inHand.Id], Ct);
+        Assert.Equal([next.Id, last.Id], claims.Select(r => r.Run.Id));
+    }
+
+    [Fact]
+    public async Task Claim_SeveralAtOnce_EachHasALeaseOfItsOwn_AndTheOldHolderOfAllIsFencedOff()
+    {
+        Subject.Configuration.Swap(ManagerConfiguration.Default with { Executor = new ExecutorConfiguration { MaxConcurrentRuns = 10 } });
+        for (var i = 0; i < 3; i++)
+        {
+            await Subject.QueuedRunAsync(await Subject.RepositoryAsync($"r{i}", Ct), 5, Ct);
+        }
+
+        var old = await ClaimAsync("dead", places: 3);
+        await EndAsync(old[0]);
+        Assert.Equal(old.Skip(1).Select(c => c.Run.Id).Order(), (await Subject.Queue.ReapAsync(TestStore.Operation, ["dead"], expired: false, Ct)).Order());
+        var fresh = await ClaimAsync("alive", places: 3);
+        Assert.Equal(old.Skip(1).Select(c => new Lease(c.Run.Id, "alive", 2)), fresh.Select(c => c.Lease).OrderBy(l => l.RunId));
+        foreach (var claim in old)
+        {
+            await Assert.ThrowsAsync<LeaseLostException>(() => EndAsync(claim));
+        }
+
+        await EndAsync(fresh[0]);
+        await EndAsync(fresh[1]);
+    }
+
+    [Fact]
+    public async Task Claim_EightWorkersTakingSeveralAtOnce_NeverMoreThanAllowed_NorTwoInARepository_AndEachRunOnce()
+    {
+        const int most = 5;
+        Subject.Configuration.Swap(ManagerConfiguration.Default with { Executor = new ExecutorConfiguration { MaxConcurrentRuns = most } });
+        var queued = new List<long>();
+        for (var i = 0; i < 7; i++)
+        {
+            var repository = await Subject.RepositoryAsync($"r{i}", Ct);
+            for (var n = 0; n < 3; n++)
+            {
+                queued.Add((await Subject.QueuedRunAsync(repository, n, Ct)).Id);
+            }
+        }
+
+        var started = new System.Collections.Concurrent.ConcurrentBag<long>();
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Task.Run(async () =>
+        {
+            while (started.Count < queued.Count)
+            {
+                foreach (var claim in await ClaimAsync($"w{i}", places: 3))
+                {
+                    started.Add(claim.Run.Id);
+                    var active = await Subject.Store.ReadAsync((db, ct) => db.Runs.Where(r => RunStateMachine.Active.Contains(r.State)).Select(r => r.RepositoryId).ToListAsync(ct), Ct);
+                    Assert.InRange(active.Count, 1, most);
+                    Assert.Equal(active.Count, active.Distinct().Count());
+                    await EndAsync(claim);
+                }
+            }
+        }, Ct)));
+
+        Assert.Equal(queued.Order(), started.Order());
     }
 
     [Fact]
@@ -223,7 +375,9 @@ public abstract class QueueTests : StoreConformance
         Assert.True(held.Lost.IsCancellationRequested);
     }
 
-    protected Task<ClaimedRun?> ClaimAsync(string owner) => Subject.Queue.ClaimAsync(TestStore.Operation, owner, _ => true, [], Ct);
+    protected async Task<ClaimedRun?> ClaimAsync(string owner) => (await ClaimAsync(owner, 1)).SingleOrDefault();
+
+    private Task<IReadOnlyList<ClaimedRun>> ClaimAsync(string owner, int places, IReadOnlyCollection<long>? inHand = null) => Subject.Queue.ClaimAsync(TestStore.Operation, owner, places, _ => true, inHand ?? [], Ct);
 
     private Task<RunEntity> RunAsync(long id) => Subject.Store.ReadAsync((db, ct) => db.Runs.SingleAsync(r => r.Id == id, ct), Ct);
 
@@ -248,10 +402,10 @@ public sealed class PostgresQueueTests : QueueTests
         var run = await Subject.QueuedRunAsync(await Subject.RepositoryAsync("a", Ct), 5, Ct);
         await using var silent = await Subject.Contexts.CreateDbContextAsync(Ct);
         await using var open = await silent.Database.BeginTransactionAsync(Ct);
-        await silent.LockClaimsAsync(Ct);
+        await silent.LockClaimsAsync(TimeProvider.System, Ct);
 
         Assert.Equal(run.Id, (await ClaimAsync("w"))?.Run.Id);
-        await Assert.ThrowsAnyAsync<System.Data.Common.DbException>(() => silent.LockClaimsAsync(Ct));
+        await Assert.ThrowsAnyAsync<System.Data.Common.DbException>(() => silent.LockClaimsAsync(TimeProvider.System, Ct));
     }
 
     protected override string Provider => "postgresql";

@@ -220,7 +220,7 @@ public abstract class StoreTests : StoreConformance
             {
                 await Subject.Store.WriteAsync(TestStore.Operation, async (tx, ct) =>
                 {
-                    await tx.Db.LockClaimsAsync(ct);
+                    await tx.Db.LockClaimsAsync(TimeProvider.System, ct);
                     var row = await tx.Db.Settings.SingleAsync(s => s.Key == "counter", ct);
                     row.Value = (int.Parse(row.Value, System.Globalization.CultureInfo.InvariantCulture) + 1).ToString(System.Globalization.CultureInfo.InvariantCulture);
                 }, Ct);

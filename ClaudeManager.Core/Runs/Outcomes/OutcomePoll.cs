@@ -25,7 +25,7 @@ public sealed class OutcomePoll(Store store, PullRequestOutcomes pullRequests, B
     private Task<bool> ClaimAsync(OperationContext operation, CancellationToken ct)
         => store.WriteAsync(operation, async (tx, token) =>
         {
-            await tx.Db.LockClaimsAsync(token).ConfigureAwait(false);
+            await tx.Db.LockClaimsAsync(store.Time, token).ConfigureAwait(false);
             var turn = await tx.Db.Settings.AsTracking().FirstOrDefaultAsync(s => s.Key == Turn, token).ConfigureAwait(false);
             // Every process looks once an interval, each at its own moment: whoever comes first, a little early included, does it.
             if (turn is not null && turn.UpdatedAt > tx.Now - (Interval * 0.9))

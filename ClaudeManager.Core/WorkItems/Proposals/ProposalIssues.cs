@@ -34,8 +34,9 @@ public static class ProposalIssues
     /// <summary>Queues what brings the issues of changed work items in line with them. Called once at the end of each transaction that changed any: nobody who changes an item has to think of it.</summary>
     internal static async Task FollowAsync(StoreTransaction tx, IReadOnlyCollection<WorkItemEntity> items, CancellationToken ct)
     {
-        var repositoryIds = items.Select(i => i.RepositoryId).ToHashSet();
-        var repositories = await tx.Db.Repositories.AsNoTracking().Where(r => r.Kind == RepositoryKind.GitHub && repositoryIds.Contains(r.Id)).ToDictionaryAsync(r => r.Id, ct).ConfigureAwait(false);
+        // Of what is known to have no issue the database is not asked.
+        var repositoryIds = items.Where(i => i.Repository is not { Kind: not RepositoryKind.GitHub }).Select(i => i.RepositoryId).ToHashSet();
+        var repositories = repositoryIds.Count == 0 ? [] : await tx.Db.Repositories.AsNoTracking().Where(r => r.Kind == RepositoryKind.GitHub && repositoryIds.Contains(r.Id)).ToDictionaryAsync(r => r.Id, ct).ConfigureAwait(false);
         if (repositories.Count == 0)
         {
             return;

@@ -88,7 +88,7 @@ public sealed class ProposalPoll(Store store, GitHubGateway gateway, ProposalInb
     private Task<long?> ClaimAsync(OperationContext operation, string repository, CancellationToken ct)
         => store.WriteAsync(operation, async (tx, token) =>
         {
-            await tx.Db.LockClaimsAsync(token).ConfigureAwait(false);
+            await tx.Db.LockClaimsAsync(store.Time, token).ConfigureAwait(false);
             var cursor = await CursorAsync(tx, repository, token).ConfigureAwait(false);
             // Every process looks once an interval, each at its own moment: whoever comes first, a little early included, does it.
             if (cursor.UpdatedAt > tx.Now - (Interval * 0.9))

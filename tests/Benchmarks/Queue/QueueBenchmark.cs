@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using ClaudeManager.Core.Configuration;
@@ -20,7 +21,7 @@ internal static class QueueBenchmark
 {
     private const int Runs = 2_000;
     private const int Repositories = 100;
-    private const int Workers = 8;
+    private const int Places = 8;
     private const int Rounds = 3;
     private const int Latencies = 500;
 
@@ -39,7 +40,7 @@ internal static class QueueBenchmark
         }
 
         var target = (StoreTarget.Postgres)store.Target;
-        store.Configuration.Swap(ManagerConfiguration.Default with { Executor = new ExecutorConfiguration { MaxConcurrentRuns = 1_000 } });
+        store.Configuration.Swap(ManagerConfiguration.Default with { Executor = new ExecutorConfiguration { MaxConcurrentRuns = Places } });
         var repositories = new List<RepositoryEntity>();
         for (var i = 0; i < Repositories; i++)
         {
@@ -54,46 +55,69 @@ internal static class QueueBenchmark
             Print($"{reader.GetString(0).Split(" on ")[0]}, fsync {reader.GetString(1)}, synchronous_commit {reader.GetString(2)}");
         }
 
-        List<double> ours = [], theirs = [];
+        List<double> one = [], two = [], theirs = [];
         for (var round = 0; round < Rounds; round++)
         {
-            ours.Add(await OursAsync(store, repositories, ct));
+            one.Add(await OursAsync(store, repositories, workers: 1, ct));
+            two.Add(await OursAsync(store, repositories, workers: 2, ct));
             theirs.Add(Theirs(target.ConnectionString, ct));
-            Print($"round {round + 1}: claim and completion {ours[^1]:0}/s, Hangfire {theirs[^1]:0}/s");
+            Print($"round {round + 1}: claimed and completed by one Worker {one[^1]:0}/s, by two {two[^1]:0}/s; Hangfire {theirs[^1]:0}/s");
         }
 
-        Print($"{Runs} runs of {Repositories} repositories, {Workers} workers: {Median(ours):0}/s claimed and completed; Hangfire.PostgreSql {Median(theirs):0}/s; ratio {Median(ours) / Median(theirs):0.00}");
+        Print($"{Runs} runs of {Repositories} repositories, {Places} places: one Worker {Median(one):0}/s, two {Median(two):0}/s; Hangfire.PostgreSql, {Places} workers, {Median(theirs):0}/s; ratio of one Worker {Median(one) / Median(theirs):0.00}");
         await LatencyAsync(store, target, repositories, ct);
         return 0;
     }
 
-    private static async Task<double> OursAsync(TestStore store, List<RepositoryEntity> repositories, CancellationToken ct)
+    private static async Task<double> OursAsync(TestStore store, List<RepositoryEntity> repositories, int workers, CancellationToken ct)
     {
-        await Parallel.ForEachAsync(Enumerable.Range(0, Runs), new ParallelOptions { MaxDegreeOfParallelism = Workers, CancellationToken = ct },
+        await Parallel.ForEachAsync(Enumerable.Range(0, Runs), new ParallelOptions { MaxDegreeOfParallelism = Places, CancellationToken = ct },
             async (i, token) => await store.QueuedRunAsync(repositories[i % Repositories], 1 + (i % 9), token));
-        var left = Runs;
         var started = Stopwatch.GetTimestamp();
-        await Task.WhenAll(Enumerable.Range(0, Workers).Select(async worker =>
-        {
-            while (Volatile.Read(ref left) > 0)
-            {
-                if (await store.Queue.ClaimAsync(TestStore.Operation, $"w{worker}", _ => true, [], ct) is { } claim)
-                {
-                    await CompleteAsync(store, claim, ct);
-                    Interlocked.Decrement(ref left);
-                }
-            }
-        }));
+        using var left = new CountdownEvent(Runs);
+        await Task.WhenAll(Enumerable.Range(0, workers).Select(worker => DispatchAsync(store, $"w{worker}", workers, left, ct)));
         return Runs / Stopwatch.GetElapsedTime(started).TotalSeconds;
     }
 
+    /// <summary>A Worker as its dispatch loop is: claims its share of the places, carries each run out beside the loop, and looks again at the next signal, or after a second.</summary>
+    private static async Task DispatchAsync(TestStore store, string owner, int workers, CountdownEvent left, CancellationToken ct)
+    {
+        var inHand = new ConcurrentDictionary<long, Task>();
+        using var wakes = store.Signal.Listen();
+        while (!left.IsSet)
+        {
+            var claims = inHand.Count < Places && await store.Queue.HasWaitingAsync(ct)
+                ? await store.Queue.ClaimAsync(TestStore.Operation, owner, Math.Max(1, (Places / workers) - inHand.Count), _ => true, [.. inHand.Keys], ct)
+                : [];
+            foreach (var claim in claims)
+            {
+                inHand[claim.Run.Id] = Task.Run(() => CarryOutAsync(claim), ct);
+            }
+
+            if (claims.Count == 0)
+            {
+                await wakes.WaitAsync(TimeSpan.FromSeconds(1), TimeProvider.System, ct);
+            }
+        }
+
+        await Task.WhenAll(inHand.Values);
+
+        async Task CarryOutAsync(ClaimedRun claim)
+        {
+            await CompleteAsync(store, claim, ct);
+            inHand.TryRemove(claim.Run.Id, out _);
+            left.Signal();
+            store.Signal.Raise();
+        }
+    }
+
+    /// <summary>The last write under a lease, as the executor does it.</summary>
     private static Task CompleteAsync(TestStore store, ClaimedRun claim, CancellationToken ct)
         => store.Store.WriteAsync(TestStore.Operation, async (tx, token) =>
         {
-            var run = await claim.Lease.HoldAsync(tx, token);
-            var item = await tx.Db.WorkItems.FindAsync([run.WorkItemId], token);
+            var run = await claim.Lease.HoldWithItemAsync(tx, token);
             RunStateMachine.Move(tx, run, RunState.Ended, "done", RunEndReason.NoChanges);
-            WorkItemStateMachine.Move(tx, item!, WorkItemState.Proposed, "done");
+            WorkItemStateMachine.Move(tx, run.WorkItem!, WorkItemState.Proposed, "done");
         }, ct);
 
     private static double Theirs(string connection, CancellationToken ct)
@@ -109,7 +133,7 @@ internal static class QueueBenchmark
         }
 
         var started = Stopwatch.GetTimestamp();
-        using var server = new BackgroundJobServer(new BackgroundJobServerOptions { WorkerCount = Workers }, storage);
+        using var server = new BackgroundJobServer(new BackgroundJobServerOptions { WorkerCount = Places }, storage);
         s_jobs.Wait(ct);
         return Runs / Stopwatch.GetElapsedTime(started).TotalSeconds;
     }
@@ -148,10 +172,10 @@ internal static class QueueBenchmark
             {
                 while (true)
                 {
-                    while (await store.Queue.HasWaitingAsync(token) && await store.Queue.ClaimAsync(TestStore.Operation, "w", _ => true, [], token) is { } claim)
+                    while (await store.Queue.HasWaitingAsync(token) && await store.Queue.ClaimAsync(TestStore.Operation, "w", Places, _ => true, [], token) is { Count: > 0 } claimed)
                     {
                         var at = Stopwatch.GetTimestamp();
-                        await CompleteAsync(store, claim, token);
+                        await CompleteAsync(store, claimed.Single(), token);
                         claims.Writer.TryWrite(at);
                     }
 

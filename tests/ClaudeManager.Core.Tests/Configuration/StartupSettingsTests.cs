@@ -70,6 +70,12 @@ public sealed class StartupSettingsTests : IDisposable
     }
 
     [Theory]
+    [InlineData("Host=db;Database=m;Username=u", 100)]
+    [InlineData("Host=db;Database=m;Username=u;Max Auto Prepare=0", 0)]
+    public void Load_Postgres_StatementsStayPrepared_UnlessTheAddressSaysOtherwise(string url, int prepared)
+        => Assert.Equal(prepared, Postgres(Load(("DATABASE_URL", url), ("HOME", _directory))).MaxAutoPrepare);
+
+    [Theory]
     [InlineData("sqlite:////var/lib/cm.db", "/var/lib/cm.db")]
     [InlineData("Data Source=/var/lib/cm.db", "/var/lib/cm.db")]
     public void Load_SqliteFile_IsUnderstood(string url, string file) => Assert.Equal(file, Assert.IsType<StoreTarget.Sqlite>(Load(("DATABASE_URL", url), ("HOME", _directory)).Store).File);

@@ -170,8 +170,8 @@ internal sealed class MentionGround : IAsyncDisposable
         return await RunAsync();
     }
 
-    public Task<ClaimedRun?> ClaimAsync()
-        => Get<RunQueue>().ClaimAsync(TestStore.Operation, Get<InstanceIdentity>().BootId, name => Get<AgentCatalog>().Find(name) is not null, [], Ct);
+    public async Task<ClaimedRun?> ClaimAsync()
+        => (await Get<RunQueue>().ClaimAsync(TestStore.Operation, Get<InstanceIdentity>().BootId, 1, name => Get<AgentCatalog>().Find(name) is not null, [], Ct)).SingleOrDefault();
 
     /// <summary>Until the mention stands on the issue and has been seen there.</summary>
     public async Task<RunEntity> MentionedAsync()

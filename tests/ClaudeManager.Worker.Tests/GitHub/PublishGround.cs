@@ -113,9 +113,7 @@ internal sealed class PublishGround : IAsyncDisposable
     public async Task<ClaimedRun> ClaimAsync()
     {
         Time.Skip(TimeSpan.FromMinutes(15));
-        var claim = await Get<RunQueue>().ClaimAsync(TestStore.Operation, Get<InstanceIdentity>().BootId, name => Get<AgentCatalog>().Find(name) is not null, [], Ct);
-        Assert.NotNull(claim);
-        return claim;
+        return Assert.Single(await Get<RunQueue>().ClaimAsync(TestStore.Operation, Get<InstanceIdentity>().BootId, 1, name => Get<AgentCatalog>().Find(name) is not null, [], Ct));
     }
 
     public Task ExecuteAsync(ClaimedRun claim) => Get<RunExecutor>().ExecuteAsync(TestStore.Operation, claim, Ct);

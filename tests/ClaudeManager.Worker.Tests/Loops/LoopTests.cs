@@ -38,7 +38,7 @@ public sealed class LoopTests
         var item = await ground.ApproveAsync();
         var faults = new FaultLogger();
         using var loop = new DispatchLoop(
-            ground.Get<RunQueue>(), ground.Get<RunExecutor>(), ground.Get<AgentCatalog>(), ground.Get<InstanceIdentity>(), ground.Get<CurrentConfiguration>(), ground.Get<Operation>(), ground.Get<EventSignal>(), TimeProvider.System, faults);
+            ground.Get<RunQueue>(), ground.Get<RunExecutor>(), ground.Get<AgentCatalog>(), ground.Get<InstanceRegistry>(), ground.Get<CurrentConfiguration>(), ground.Get<Operation>(), ground.Get<EventSignal>(), TimeProvider.System, faults);
         await AlterAsync(ground, "ALTER TABLE runs RENAME TO runs_away");
 
         await loop.StartAsync(Ct);
@@ -62,7 +62,7 @@ public sealed class LoopTests
         var item = await ground.ApproveAsync();
         var id = Assert.Single(item.Runs).Id;
         using var loop = new DispatchLoop(
-            ground.Get<RunQueue>(), ground.Get<RunExecutor>(), ground.Get<AgentCatalog>(), ground.Get<InstanceIdentity>(), ground.Get<CurrentConfiguration>(), ground.Get<Operation>(), ground.Get<EventSignal>(), TimeProvider.System, NullLogger<DispatchLoop>.Instance);
+            ground.Get<RunQueue>(), ground.Get<RunExecutor>(), ground.Get<AgentCatalog>(), ground.Get<InstanceRegistry>(), ground.Get<CurrentConfiguration>(), ground.Get<Operation>(), ground.Get<EventSignal>(), TimeProvider.System, NullLogger<DispatchLoop>.Instance);
         await loop.StartAsync(Ct);
         await ground.UntilSaidAsync(id, "halfway");
 

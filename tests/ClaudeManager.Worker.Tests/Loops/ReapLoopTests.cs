@@ -22,7 +22,7 @@ public sealed class ReapLoopTests
         var time = PassingTime.StartingAt(12, 0);
         await using var ground = await RunGround.StartAsync("", clock: time);
         await ground.ApproveAsync();
-        var claim = await ground.Get<RunQueue>().ClaimAsync(TestStore.Operation, "another-boot", name => ground.Get<AgentCatalog>().Find(name) is not null, [], Ct);
+        var claim = Assert.Single(await ground.Get<RunQueue>().ClaimAsync(TestStore.Operation, "another-boot", 1, name => ground.Get<AgentCatalog>().Find(name) is not null, [], Ct));
         var expires = await ground.ReadAsync((db, ct) => db.Runs.Select(r => r.LeaseExpiresAt).SingleAsync(ct));
         using var loop = new ReapLoop(ground.Get<RunRecovery>(), ground.Get<Operation>(), new EventSignal(), time, NullLogger<ReapLoop>.Instance);
 
@@ -32,7 +32,7 @@ public sealed class ReapLoopTests
 
         var run = await ground.ReadAsync((db, ct) => db.Runs.Include(r => r.WorkItem).SingleAsync(ct));
         Assert.Equal((null, WorkItemState.Queued, 1), (run.LeaseOwner, run.WorkItem!.State, run.Failures));
-        var id = claim!.Run.Id.ToString(CultureInfo.InvariantCulture);
+        var id = claim.Run.Id.ToString(CultureInfo.InvariantCulture);
         var requeued = await ground.ReadAsync((db, ct) => db.AuditEntries.Where(a => a.SubjectType == "run" && a.SubjectId == id).MaxAsync(a => a.At, ct));
         Assert.True(requeued >= expires, $"Taken at {requeued:u}, leased until {expires:u}.");
     }

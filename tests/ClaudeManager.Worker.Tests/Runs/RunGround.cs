@@ -149,8 +149,8 @@ internal sealed class RunGround : IAsyncDisposable
         return Good(await Get<WorkItemService>().ApproveAsync(TestStore.Operation, itemId, new ApproveRequest(preview.Version, preview.PromptSha256, agent), ct));
     }
 
-    public Task<ClaimedRun?> ClaimAsync()
-        => Get<RunQueue>().ClaimAsync(TestStore.Operation, Boot, name => Get<AgentCatalog>().Find(name) is not null, [], TestContext.Current.CancellationToken);
+    public async Task<ClaimedRun?> ClaimAsync()
+        => (await Get<RunQueue>().ClaimAsync(TestStore.Operation, Boot, 1, name => Get<AgentCatalog>().Find(name) is not null, [], TestContext.Current.CancellationToken)).SingleOrDefault();
 
     /// <summary>Claims the next run and carries it out as far as it goes.</summary>
     public async Task<RunDetailDto> RunAsync()

@@ -73,7 +73,7 @@ public sealed class TestStore : IAsyncDisposable
 
             var name = "cm_" + Guid.CreateVersion7().ToString("N");
             await ExecuteAsync(server, $"CREATE DATABASE {name}", ct).ConfigureAwait(false);
-            target = new StoreTarget.Postgres(new NpgsqlConnectionStringBuilder(server) { Database = name, MaxPoolSize = 30 }.ConnectionString);
+            target = DatabaseAddress.Resolve(new DatabaseConfiguration { ConnectionString = new SecretString(new NpgsqlConnectionStringBuilder(server) { Database = name, MaxPoolSize = 30 }.ConnectionString) }, "");
             drop = () => ExecuteAsync(server, $"DROP DATABASE {name} WITH (FORCE)", CancellationToken.None);
         }
 

@@ -1284,14 +1284,19 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                     b.HasIndex("ApprovalId")
                         .HasDatabaseName("ix_runs_approval_id");
 
-                    b.HasIndex("StartedAt")
-                        .HasDatabaseName("ix_runs_started_at");
-
                     b.HasIndex("WorkItemId")
                         .HasDatabaseName("ix_runs_work_item_id");
 
                     b.HasIndex("State", "Score")
                         .HasDatabaseName("ix_runs_state_score");
+
+                    b.HasIndex("RepositoryId", "Score", "Id")
+                        .IsDescending(false, true, false)
+                        .HasDatabaseName("ix_runs_repository_id_score_id")
+                        .HasFilter("state IN ('queued', 'parked')");
+
+                    b.HasIndex("StartedAt", "RepositoryId", "CostMicroUsd")
+                        .HasDatabaseName("ix_runs_started_at_repository_id_cost_micro_usd");
 
                     b.ToTable("runs");
                 });
