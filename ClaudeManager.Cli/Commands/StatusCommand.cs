@@ -8,7 +8,7 @@ internal sealed class StatusCommand : Command
     private const int Recent = 10;
 
     public StatusCommand(CommandRunner runner)
-        : base("status", "The processes that run, the breakers of what they call, and what went wrong.")
+        : base("status", "The processes that run, GitHub's budgets, the breakers of what they call, and what went wrong.")
         => runner.Handle(this, RunAsync);
 
     private static async Task<int> RunAsync(Invocation invocation, CancellationToken ct)
@@ -21,6 +21,15 @@ internal sealed class StatusCommand : Command
             output.Table(
                 ["Process", "Host", "Pid", "As of", "Limits", "Errors"],
                 fleet.Instances.Select(i => new[] { i.Role, i.Host, $"{i.ProcessId}", output.Time(i.AsOf), i.Limiter.Source, $"{i.Errors.Total}" }));
+            var budgets = fleet.Instances.SelectMany(i => i.GitHub.Select(b => new[]
+            {
+                b.Resource, i.Role, b.Credential, $"{b.Remaining}/{b.Limit}", output.Time(b.ResetsAt), $"{b.PointsLeft}/{b.PointsAtOnce}", $"{b.ContentLeft}", output.Time(b.BlockedUntil), $"{b.Requests}", $"{b.NotModified}",
+            })).ToList();
+            if (budgets.Count > 0)
+            {
+                output.Table(["GitHub", "Process", "Credential", "Left", "Resets", "Points", "Content", "Blocked until", "Requests", "Free (304)"], budgets);
+            }
+
             var breakers = fleet.Instances.SelectMany(i => i.Breakers.Select(b => new[] { b.Name, i.Role, ManagerJson.Name(b.State), output.Time(b.Since), output.Time(b.NextTrial), b.Reason ?? "" })).ToList();
             if (breakers.Count > 0)
             {

@@ -54,7 +54,7 @@ internal static class PipelineBenchmark
 
     private static async Task<(double Nanoseconds, double Bytes)> MeasureAsync(HttpMessageInvoker chain, CancellationToken ct)
     {
-        var deadline = new GitHubCall(TimeProvider.System.GetUtcNow().AddHours(1), IsQuery: false);
+        var deadline = new GitHubCall(TimeProvider.System.GetUtcNow().AddHours(1), IsQuery: false, GitHubLane.Interactive);
         var allocated = GC.GetTotalAllocatedBytes(precise: true);
         var started = Stopwatch.GetTimestamp();
         for (var i = 0; i < Calls; i++)
