@@ -15,8 +15,8 @@ public sealed class LaneQueueTests
     public async Task Turn_HigherLaneComesLater_IsNextInItsLine()
     {
         using var first = Join(GitHubLane.Scan);
-        var (scan, propose, approval, later) = (Join(GitHubLane.Scan), Join(GitHubLane.Propose), Join(GitHubLane.Interactive), Join(GitHubLane.Interactive));
         Assert.True(first.TurnAsync().IsCompleted);
+        var (scan, propose, approval, later) = (Join(GitHubLane.Scan), Join(GitHubLane.Propose), Join(GitHubLane.Interactive), Join(GitHubLane.Interactive));
         var turns = new[] { scan, propose, approval, later }.Select(t => t.TurnAsync()).ToArray();
         Assert.All(turns, t => Assert.False(t.IsCompleted));
 
@@ -37,11 +37,12 @@ public sealed class LaneQueueTests
     [Fact]
     public void Turn_FirstWaits_OnlyAHigherLaneTriesMeanwhile()
     {
-        var (scan, behind, approval) = (Join(GitHubLane.Scan), Join(GitHubLane.Scan), Join(GitHubLane.Interactive));
+        var (scan, behind) = (Join(GitHubLane.Scan), Join(GitHubLane.Scan));
         Assert.True(scan.TurnAsync().IsCompleted);
         scan.Sleep(s_now.AddMinutes(1));
 
         Assert.False(behind.TurnAsync().IsCompleted);
+        var approval = Join(GitHubLane.Interactive);
         Assert.True(approval.TurnAsync().IsCompleted);
         approval.Dispose();
         Assert.True(scan.TurnAsync().IsCompleted);
