@@ -217,16 +217,16 @@ public sealed class LimitTests
     public async Task Reads_MoreThanAMinuteAllows_AreHeldBelowGitHubsPoints()
     {
         await using var ground = await Ground.StartAsync();
-        ground.GitHub.Limits = new() { RestPointsPerMinute = 450 };
+        ground.GitHub.Limits = new() { RestPointsPerMinute = 710 };
         var patient = ground.Gateway.Within(TimeSpan.FromHours(1));
 
-        for (var i = 0; i < 500; i++)
+        for (var i = 0; i < 800; i++)
         {
             await patient.GetPermissionAsync(App, "ana", Ct);
         }
 
         Assert.Empty(ground.Ledger.Limited);
-        Assert.Equal(500, ground.Ledger.Requests.Count);
+        Assert.Equal(800, ground.Ledger.Requests.Count);
     }
 
     [Fact]
