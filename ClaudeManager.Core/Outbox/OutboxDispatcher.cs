@@ -60,6 +60,7 @@ public sealed class OutboxDispatcher(Store store, IEnumerable<IOutboxEffect> eff
     /// <returns>False when none is.</returns>
     public async Task<bool> DispatchAsync(OperationContext operation, CancellationToken ct)
     {
+        var begun = store.Time.GetUtcNow();
         if (!await HasDueAsync(ct).ConfigureAwait(false) || await ClaimAsync(operation, ct).ConfigureAwait(false) is not { } entry)
         {
             return false;
@@ -71,6 +72,7 @@ public sealed class OutboxDispatcher(Store store, IEnumerable<IOutboxEffect> eff
             var effect = _effects[entry.Kind];
             using (RetriedByCaller.Begin())
             using (GitHubLanes.Begin(effect.Lane))
+            using (WriteDeadline.Begin(begun + LeaseDuration))
             {
                 record = await effect.CarryOutAsync(entry, ct).ConfigureAwait(false);
             }
