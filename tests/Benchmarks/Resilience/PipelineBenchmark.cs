@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.GitHub.Http;
 using ClaudeManager.Core.Resilience.Pipelines;
 using Microsoft.Extensions.DependencyInjection;
