@@ -18,7 +18,7 @@ internal static class ScanPrinter
             }
         }
 
-        var calls = preview.ExpectedAllThereAt is { } at ? $" as issues by {preview.ExpectedGitHubCalls} GitHub calls, all there by {output.Time(at)}" : "";
+        var calls = preview.ExpectedAllThereAt is { } at ? $" as issues by {preview.ExpectedGitHubCalls} GitHub calls ({preview.ExpectedGitHubPoints} points), all there by {output.Time(at)}" : "";
         output.Say($"{preview.Findings.Count} findings; {preview.ExpectedIssues} would be proposed now (+){calls}.");
         output.Problems(preview.Problems);
         foreach (var explanation in preview.Explanations ?? [])

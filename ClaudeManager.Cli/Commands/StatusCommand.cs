@@ -13,7 +13,7 @@ internal sealed class StatusCommand : Command
     private readonly Option<bool> _watch = new("--watch", "-w") { Description = "Show it again every second, until Ctrl+C. With --format json: one document a line." };
 
     public StatusCommand(CommandRunner runner)
-        : base("status", "The processes that run, the breakers of what they call, and what went wrong.")
+        : base("status", "The processes that run, GitHub's budgets, the breakers of what they call, and what went wrong.")
     {
         Options.Add(_watch);
         runner.Handle(this, RunAsync);
@@ -58,6 +58,15 @@ internal sealed class StatusCommand : Command
             new(["Process", "Host", "Pid", "As of", "Limits", "Errors", "Falls back to"],
                 fleet.Instances.Select(i => new[] { i.Role, i.Host, $"{i.ProcessId}", output.Time(i.AsOf), i.Limiter.Source, $"{i.Errors.Total}", string.Join(", ", i.Fallbacks.Select(f => f.Name)) })),
         ];
+        var budgets = fleet.Instances.SelectMany(i => i.GitHub.Select(b => new[]
+        {
+            b.Resource, i.Role, b.Credential, $"{b.Remaining}/{b.Limit}", output.Time(b.ResetsAt), $"{b.PointsLeft}/{b.PointsAtOnce}", $"{b.ContentLeft}", output.Time(b.BlockedUntil), $"{b.Requests}", $"{b.NotModified}",
+        })).ToList();
+        if (budgets.Count > 0)
+        {
+            tables.Add(new(["GitHub", "Process", "Credential", "Left", "Resets", "Points", "Content", "Blocked until", "Requests", "Free (304)"], budgets));
+        }
+
         var breakers = fleet.Instances.SelectMany(i => i.Breakers.Select(b => new[] { b.Name, i.Role, ManagerJson.Name(b.State), output.Time(b.Since), output.Time(b.NextTrial), b.Reason ?? "" })).ToList();
         if (breakers.Count > 0)
         {

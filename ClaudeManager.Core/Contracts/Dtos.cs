@@ -43,6 +43,7 @@ public sealed record AddRepositoryRequest(string Path, string? Branch = null, bo
 
 /// <summary>What a scan would propose (dry run), or did.</summary>
 /// <param name="ExpectedIssues">How many work items would be new, after the caps of <c>analyzer.maxTodosPerFile</c> and <c>maxIssuesPerRepo</c>.</param>
+/// <param name="ExpectedGitHubPoints">What these calls cost of GitHub's points per minute: 1 to read, 5 to write.</param>
 /// <param name="ExpectedAllThereAt">When the last of these issues would be on GitHub, which allows few new ones a minute; null when none is expected.</param>
 /// <param name="Explanations">Every marker hit that is no finding, with its named reason; only when asked for.</param>
 public sealed record ScanPreviewDto(
@@ -55,6 +56,7 @@ public sealed record ScanPreviewDto(
     IReadOnlyList<FindingDto> Findings,
     int ExpectedIssues,
     int ExpectedGitHubCalls,
+    int ExpectedGitHubPoints,
     DateTimeOffset? ExpectedAllThereAt,
     IReadOnlyList<ScanProblemDto> Problems,
     IReadOnlyList<MarkerExplanationDto>? Explanations);
@@ -397,9 +399,24 @@ public sealed record BreakerTransitionDto(DateTimeOffset At, CircuitPosition To,
 /// <param name="Source"><c>in_process</c>, <c>shared</c> (Redis), or <c>local_share</c> while Redis is away.</param>
 public sealed record LimiterStateDto(string Source, DateTimeOffset Since, string? Reason);
 
+/// <summary>What is left of one of GitHub's budgets, as one process knows it.</summary>
+/// <param name="Credential">A name made from the token's hash.</param>
+/// <param name="Resource">GitHub's name, e.g. <c>core</c>, <c>graphql</c>.</param>
+/// <param name="Limit">Of the primary budget; null while no answer has told it.</param>
+/// <param name="ResetsAt">Null where all of it is there.</param>
+/// <param name="PointsLeft">Of the secondary limit: what may be spent at once, of <paramref name="PointsAtOnce"/>.</param>
+/// <param name="ContentLeft">Issues, comments and pull requests that may be created this hour; null for resources in which none are.</param>
+/// <param name="BlockedUntil">Nobody sends anything before; null unless GitHub asked for a pause or the budget is spent.</param>
+/// <param name="Requests">Of this process since it started.</param>
+/// <param name="NotModified">Of these, answered 304: free of the primary budget.</param>
+public sealed record GitHubBudgetDto(
+    string Credential, string Resource, int? Limit, int? Remaining, DateTimeOffset? ResetsAt, int PointsLeft, int PointsAtOnce, int? ContentLeft, DateTimeOffset? BlockedUntil, long Requests, long NotModified);
+
 /// <summary>What a live process says of itself.</summary>
 /// <param name="AsOf">When it said so.</param>
-public sealed record InstanceStateDto(string BootId, string Role, string Host, int ProcessId, DateTimeOffset AsOf, LimiterStateDto Limiter, IReadOnlyList<BreakerDto> Breakers, ErrorSummaryDto Errors)
+/// <param name="GitHub">The budgets it has spent from.</param>
+public sealed record InstanceStateDto(
+    string BootId, string Role, string Host, int ProcessId, DateTimeOffset AsOf, LimiterStateDto Limiter, IReadOnlyList<BreakerDto> Breakers, ErrorSummaryDto Errors, IReadOnlyList<GitHubBudgetDto> GitHub)
 {
     /// <summary>What it does in another way than it should, because something is away.</summary>
     public IReadOnlyList<FallbackDto> Fallbacks { get; init; } = [];

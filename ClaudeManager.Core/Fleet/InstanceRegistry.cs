@@ -57,11 +57,15 @@ public sealed class InstanceRegistry(Store store, InstanceIdentity identity, Cur
     private static readonly Operations.OperationContext s_operation = Operations.OperationContext.Create("instance.heartbeat", "system:fleet");
 
     private volatile int _livePeers = 1;
+    private volatile int _liveInstances = 1;
 
     public InstanceIdentity Identity => identity;
 
     /// <summary>Live instances of this role, this one included, as of the last heartbeat. What was known stays so while the database is away.</summary>
     public int LivePeers => _livePeers;
+
+    /// <summary>The same of all roles.</summary>
+    public int LiveInstances => _liveInstances;
 
     public Task BeatAsync(CancellationToken ct)
         => store.WriteAsync(s_operation, async (tx, token) =>
@@ -77,7 +81,8 @@ public sealed class InstanceRegistry(Store store, InstanceIdentity identity, Cur
             row.ConfigurationGeneration = configuration.Value.Generation;
             row.HeartbeatAt = now;
             var silent = now - DeadAfter;
-            _livePeers = 1 + await tx.Db.Instances.CountAsync(i => i.Role == identity.Role && i.BootId != identity.BootId && i.StoppedAt == null && i.HeartbeatAt >= silent, token).ConfigureAwait(false);
+            var others = await tx.Db.Instances.Where(i => i.BootId != identity.BootId && i.StoppedAt == null && i.HeartbeatAt >= silent).Select(i => i.Role).ToListAsync(token).ConfigureAwait(false);
+            (_livePeers, _liveInstances) = (1 + others.Count(role => role == identity.Role), 1 + others.Count);
         }, ct);
 
     public Task StopAsync(CancellationToken ct)

@@ -2,6 +2,7 @@ using System.Text.Json;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Errors;
 using ClaudeManager.Core.Events;
+using ClaudeManager.Core.GitHub.Limits;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
@@ -11,8 +12,8 @@ using Microsoft.EntityFrameworkCore;
 
 namespace ClaudeManager.Core.Fleet;
 
-/// <summary>What each process says of itself to the others, with its heartbeat: where its limits are counted, its breakers, its errors. Of this process it is read at once, of others as they last said it.</summary>
-public sealed class InstanceSnapshots(Store store, InstanceIdentity identity, IRateLimiter limiter, CircuitBreakers breakers, ErrorTracker errors, EventSignal signal)
+/// <summary>What each process says of itself to the others, with its heartbeat: where its limits are counted, its breakers, its errors, GitHub's budgets. Of this process it is read at once, of others as they last said it.</summary>
+public sealed class InstanceSnapshots(Store store, InstanceIdentity identity, IRateLimiter limiter, CircuitBreakers breakers, ErrorTracker errors, EventSignal signal, GitHubLimits gitHub)
 {
     /// <summary>Of the errors, so many are told to the others.</summary>
     private const int Shared = 50;
@@ -26,7 +27,7 @@ public sealed class InstanceSnapshots(Store store, InstanceIdentity identity, IR
     /// <summary>Writes it if it has changed. One caller at a time.</summary>
     public async Task WriteAsync(OperationContext operation, CancellationToken ct)
     {
-        var state = Take(Shared);
+        var state = await TakeAsync(Shared, ct).ConfigureAwait(false);
         var said = JsonSerializer.Serialize(state with { AsOf = default }, ManagerJson.Options);
         if (said == _written && store.Time.GetElapsedTime(_writtenAt) < s_atLeast)
         {
@@ -56,12 +57,12 @@ public sealed class InstanceSnapshots(Store store, InstanceIdentity identity, IR
                 .Where(s => s.BootId != identity.BootId && db.Instances.Any(i => i.BootId == s.BootId && i.StoppedAt == null && i.HeartbeatAt >= silent))
                 .OrderBy(s => s.BootId).Select(s => s.Document).ToListAsync(token).ConfigureAwait(false);
         }, ct).ConfigureAwait(false);
-        return new FleetDto([Take(recent), .. others.Select(Read).Select(other => other with { Errors = other.Errors with { Recent = [.. other.Errors.Recent.Take(recent)] } })]);
+        return new FleetDto([await TakeAsync(recent, ct).ConfigureAwait(false), .. others.Select(Read).Select(other => other with { Errors = other.Errors with { Recent = [.. other.Errors.Recent.Take(recent)] } })]);
     }
 
     private static InstanceStateDto Read(string document) => JsonSerializer.Deserialize<InstanceStateDto>(document, ManagerJson.Options)!;
 
-    private InstanceStateDto Take(int recent)
+    private async Task<InstanceStateDto> TakeAsync(int recent, CancellationToken ct)
     {
         var state = limiter.State;
         return new InstanceStateDto(
@@ -71,7 +72,8 @@ public sealed class InstanceSnapshots(Store store, InstanceIdentity identity, IR
                 .. breakers.Snapshot().Select(b => new BreakerDto(
                     b.Name, b.Upstream, b.Host, b.State, b.Since, b.NextTrial, b.Failures, b.Successes, b.Reason, [.. b.LastTransitions.Select(t => new BreakerTransitionDto(t.At, t.To, t.Reason))])),
             ],
-            errors.Read(recent, Math.Max(recent, Shared)))
+            errors.Read(recent, Math.Max(recent, Shared)),
+            await gitHub.ReadAsync(ct).ConfigureAwait(false))
         {
             Fallbacks =
             [

@@ -123,7 +123,7 @@ public sealed partial class GitHubGateway
         using var request = new HttpRequestMessage(HttpMethod.Post, Address.GraphQL);
         request.Content = new ByteArrayContent(JsonSerializer.SerializeToUtf8Bytes(new { query, variables }));
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
-        using var response = await _http.SendAsync(request, new GitHubCall(_time.GetUtcNow() + _patience, IsQuery: true), ct).ConfigureAwait(false);
+        using var response = await _http.SendAsync(request, new GitHubCall(_time.GetUtcNow() + _patience, IsQuery: true, GitHubLanes.Current), ct).ConfigureAwait(false);
         var body = await response.Content.ReadAsStringAsync(ct).ConfigureAwait(false);
         var answer = ReadShape(() => s_serializer.Deserialize<WireAnswer>(body));
         return answer.Errors?.Any(e => e.Type == "RATE_LIMITED") == true

@@ -45,8 +45,8 @@ public sealed partial class GitHubGateway
     /// <summary>The same gateway for a caller who can wait so long for his turn (30 s unless said). A turn that comes later fails at once, with the time at which it comes.</summary>
     public GitHubGateway Within(TimeSpan patience) => new(_http, _limits, _credential, _configuration, _time, patience, _self);
 
-    /// <summary>When <paramref name="count"/> more issues, comments or pull requests would be there: what a preview says before anything is written.</summary>
-    public Task<DateTimeOffset> ForecastAsync(int count, CancellationToken ct) => _limits.ForecastAsync(_credential, count, ct);
+    /// <summary>What a batch would cost and when it would be done: what a preview says before anything is written.</summary>
+    public Task<GitHubForecast> ForecastAsync(GitHubBatch batch, GitHubLane lane, CancellationToken ct) => _limits.ForecastAsync(_credential, batch, lane, ct);
 
     private static Uri Of(RepositoryName repository, FormattableString path) => new($"repos/{repository}/{path.ToString(CultureInfo.InvariantCulture)}", UriKind.Relative);
 
@@ -141,7 +141,7 @@ public sealed partial class GitHubGateway
     private async Task<T> RunAsync<T>(Func<Connection, Task<IApiResponse<T>>> request, CancellationToken ct)
         where T : class
     {
-        using var transport = new OctokitTransport(_http, new GitHubCall(_time.GetUtcNow() + _patience, IsQuery: false), ct);
+        using var transport = new OctokitTransport(_http, new GitHubCall(_time.GetUtcNow() + _patience, IsQuery: false, GitHubLanes.Current), ct);
         var connection = new Connection(s_product, Address.Api, new InMemoryCredentialStore(Octokit.Credentials.Anonymous), transport, s_serializer);
         try
         {

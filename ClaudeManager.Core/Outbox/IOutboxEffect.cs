@@ -1,3 +1,4 @@
+using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
 
@@ -11,6 +12,9 @@ public interface IOutboxEffect
 {
     /// <summary>The <see cref="OutboxEntity.Kind"/> it carries out.</summary>
     string Kind { get; }
+
+    /// <summary>Effects of a higher lane are carried out before those of a lower one, and their calls go first.</summary>
+    GitHubLane Lane { get; }
 
     /// <summary>Has the effect, unless it is there already. An <see cref="OutboxEntity.Attempt"/> above 1 means that an earlier try may have had it: look for its marker first.</summary>
     /// <exception cref="Resilience.ClaudeManagerException">It did not happen, or nobody knows: a transient one is tried again, under the time it names.</exception>

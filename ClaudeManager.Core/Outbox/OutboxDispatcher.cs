@@ -3,6 +3,7 @@ using System.Text.Json;
 using ClaudeManager.Core.Audit;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Fleet;
+using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
@@ -68,10 +69,12 @@ public sealed class OutboxDispatcher(Store store, IEnumerable<IOutboxEffect> eff
         RecordEffect record;
         try
         {
+            var effect = _effects[entry.Kind];
             using (RetriedByCaller.Begin())
+            using (GitHubLanes.Begin(effect.Lane))
             using (WriteDeadline.Begin(begun + LeaseDuration))
             {
-                record = await _effects[entry.Kind].CarryOutAsync(entry, ct).ConfigureAwait(false);
+                record = await effect.CarryOutAsync(entry, ct).ConfigureAwait(false);
             }
         }
         catch (Exception fault) when (fault is not OperationCanceledException || !ct.IsCancellationRequested)
@@ -118,11 +121,12 @@ public sealed class OutboxDispatcher(Store store, IEnumerable<IOutboxEffect> eff
             var now = await tx.Db.LockClaimsAsync(store.Time, token).ConfigureAwait(false);
             // Nobody else has this store: what another boot holds, it holds no more.
             var alone = ownership.Exclusive;
+            var urgent = _effects.Values.Where(e => e.Lane == GitHubLane.Interactive).Select(e => e.Kind).ToList();
             var gone = alone ? [] : await GoneHoldersAsync(tx.Db, token).ConfigureAwait(false);
             var entry = await tx.Db.Outbox.AsTracking()
                 .Where(o => OutboxStates.Open.Contains(o.State) && (o.NotBefore == null || o.NotBefore <= now) && (o.LeaseExpiresAt == null || o.LeaseExpiresAt <= now || (alone && o.LeaseOwner != identity.BootId) || gone.Contains(o.LeaseOwner!)) && _effects.Keys.Contains(o.Kind))
                 .Where(o => o.WorkItemId == null || !tx.Db.Outbox.Any(older => older.WorkItemId == o.WorkItemId && older.Id < o.Id && OutboxStates.Open.Contains(older.State)))
-                .OrderBy(o => o.Id).FirstOrDefaultAsync(token).ConfigureAwait(false);
+                .OrderBy(o => urgent.Contains(o.Kind) ? 0 : 1).ThenBy(o => o.Id).FirstOrDefaultAsync(token).ConfigureAwait(false);
             if (entry is not null)
             {
                 entry.Attempt++;

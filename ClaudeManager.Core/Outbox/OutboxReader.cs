@@ -1,5 +1,6 @@
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.GitHub;
+using ClaudeManager.Core.GitHub.Limits;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
 using Microsoft.EntityFrameworkCore;
@@ -30,7 +31,7 @@ public sealed class OutboxReader(Store store, GitHubGateway gateway)
             pending.Select(o => o.Error).LastOrDefault(e => e is not null),
             pending.Count(o => o.State == OutboxStates.Blocked),
             failed,
-            pending.Count == 0 ? null : Later(await gateway.ForecastAsync(pending.Count, ct).ConfigureAwait(false), held.Max(o => o.NotBefore)));
+            pending.Count == 0 ? null : Later((await gateway.ForecastAsync(new GitHubBatch(pending.Count), GitHubLane.Propose, ct).ConfigureAwait(false)).DoneAt, held.Max(o => o.NotBefore)));
     }
 
     private static DateTimeOffset Later(DateTimeOffset at, DateTimeOffset? other) => other > at ? other.Value : at;

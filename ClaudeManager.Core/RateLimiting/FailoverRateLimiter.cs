@@ -22,7 +22,7 @@ internal sealed class FailoverRateLimiter : IRateLimiter, IAsyncDisposable
     private readonly Lock _lock = new();
     private readonly IRateLimiter _shared;
     private readonly InProcessRateLimiter _share;
-    private readonly Func<int> _liveInstances;
+    private readonly Func<LiveInstances> _liveInstances;
     private readonly TimeProvider _time;
     private readonly LimiterTelemetry _telemetry;
     private readonly ILogger _logger;
@@ -32,7 +32,7 @@ internal sealed class FailoverRateLimiter : IRateLimiter, IAsyncDisposable
 
     /// <param name="shared">Redis; disposed of with this.</param>
     /// <param name="liveInstances">How many instances share the limits, this one included, as far as is known now. It is asked at every decision.</param>
-    public FailoverRateLimiter(IRateLimiter shared, Func<int> liveInstances, TimeProvider time, LimiterTelemetry telemetry, ILogger<FailoverRateLimiter> logger)
+    public FailoverRateLimiter(IRateLimiter shared, Func<LiveInstances> liveInstances, TimeProvider time, LimiterTelemetry telemetry, ILogger<FailoverRateLimiter> logger)
     {
         (_shared, _liveInstances, _time, _telemetry, _logger) = (shared, liveInstances, time, telemetry, logger);
         _share = new InProcessRateLimiter(time, telemetry: null);
@@ -40,8 +40,6 @@ internal sealed class FailoverRateLimiter : IRateLimiter, IAsyncDisposable
     }
 
     public LimiterState State => _state;
-
-    private int Instances => Math.Max(1, _liveInstances());
 
     public async ValueTask<RateDecision> AcquireAsync(ReadOnlyMemory<RateScope> scopes, CancellationToken ct)
     {
@@ -52,14 +50,14 @@ internal sealed class FailoverRateLimiter : IRateLimiter, IAsyncDisposable
             if (shared.Allowed)
             {
                 // Else an outage would give everybody a second burst.
-                _share.Charge(scopes.Span, Instances);
+                _share.Charge(scopes.Span, _liveInstances());
             }
 
             _telemetry.Decided(LimiterSource.Shared, shared.Allowed);
             return shared;
         }
 
-        var local = _share.Decide(scopes.Span, Instances);
+        var local = _share.Decide(scopes.Span, _liveInstances());
         _telemetry.Decided(LimiterSource.LocalShare, local.Allowed);
         return local;
     }
@@ -78,7 +76,7 @@ internal sealed class FailoverRateLimiter : IRateLimiter, IAsyncDisposable
             return shared;
         }
 
-        return _share.Enter(scope, holder, Instances);
+        return _share.Enter(scope, holder, _liveInstances());
     }
 
     public async ValueTask LeaveAsync(SlotScope scope, string holder, CancellationToken ct)
@@ -149,7 +147,7 @@ internal sealed class FailoverRateLimiter : IRateLimiter, IAsyncDisposable
 
             _state = new LimiterState(LimiterSource.LocalShare, _time.GetUtcNow(), fault.GetType().Name);
             _telemetry.Moved(_state.Source);
-            Log.RedisLost(_logger, Instances, fault);
+            Log.RedisLost(_logger, _liveInstances().OfRole, fault);
             _trials = TryToReturnAsync(_stopping.Token);
         }
     }

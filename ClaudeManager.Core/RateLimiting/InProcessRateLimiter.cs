@@ -2,7 +2,10 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace ClaudeManager.Core.RateLimiting;
 
-/// <summary>Counts in this process, on its monotonic clock. One lock: a decision holds it for less time than taking several finer ones would cost.</summary>
+/// <summary>
+/// Counts in this process, on its monotonic clock. One lock: a decision holds it for less time than taking several finer ones would cost. Where other instances live, each keeps to its share of what all of
+/// them spend.
+/// </summary>
 public sealed class InProcessRateLimiter : IRateLimiter
 {
     /// <summary>Whoever comes when there are so many accounts shares one with all others above it, so that nobody can fill the memory, nor empty it of what was counted.</summary>
@@ -18,12 +21,15 @@ public sealed class InProcessRateLimiter : IRateLimiter
     private readonly Account?[] _found = new Account?[Scopes.Most];
     private readonly TimeProvider _time;
     private readonly LimiterTelemetry? _telemetry;
+    private readonly Func<LiveInstances> _liveInstances;
     private readonly long _origin;
     private long _sweepAt;
 
     /// <param name="telemetry">Null where somebody else counts the decisions.</param>
-    internal InProcessRateLimiter(TimeProvider time, LimiterTelemetry? telemetry)
+    /// <param name="liveInstances">Asked at every decision; nobody else where it is not given.</param>
+    internal InProcessRateLimiter(TimeProvider time, LimiterTelemetry? telemetry, Func<LiveInstances>? liveInstances = null)
     {
+        _liveInstances = liveInstances ?? (static () => LiveInstances.Alone);
         _time = time;
         _telemetry = telemetry;
         _origin = time.GetTimestamp();
@@ -50,7 +56,7 @@ public sealed class InProcessRateLimiter : IRateLimiter
     {
         ct.ThrowIfCancellationRequested();
         Scopes.Check(scopes.Span);
-        var decision = Decide(scopes.Span, 1);
+        var decision = Decide(scopes.Span, _liveInstances());
         _telemetry?.Decided(LimiterSource.InProcess, decision.Allowed);
         return ValueTask.FromResult(decision);
     }
@@ -59,7 +65,7 @@ public sealed class InProcessRateLimiter : IRateLimiter
     {
         ct.ThrowIfCancellationRequested();
         Scopes.Check(scope);
-        return ValueTask.FromResult(Enter(scope, holder, 1));
+        return ValueTask.FromResult(Enter(scope, holder, _liveInstances()));
     }
 
     public ValueTask LeaveAsync(SlotScope scope, string holder, CancellationToken ct)
@@ -69,7 +75,7 @@ public sealed class InProcessRateLimiter : IRateLimiter
     }
 
     /// <param name="instances">Each limit is applied as one of so many instances' share.</param>
-    internal RateDecision Decide(ReadOnlySpan<RateScope> scopes, int instances)
+    internal RateDecision Decide(ReadOnlySpan<RateScope> scopes, LiveInstances instances)
     {
         var readings = new ScopeReading[scopes.Length];
         lock (_lock)
@@ -80,7 +86,7 @@ public sealed class InProcessRateLimiter : IRateLimiter
             for (var i = 0; i < scopes.Length; i++)
             {
                 ref readonly var scope = ref scopes[i];
-                var limit = scope.Limit.Share(instances, scope.Cost);
+                var limit = scope.Limit.Share(instances.Of(scope.Sharers), scope.Cost);
                 var account = _found[i] = Find(scope);
                 var level = Math.Max(0, (account?.FullAt ?? 0) - now);
                 var wait = level + (limit.Interval * scope.Cost) - limit.Tolerance;
@@ -93,7 +99,7 @@ public sealed class InProcessRateLimiter : IRateLimiter
                 for (var i = 0; i < scopes.Length; i++)
                 {
                     ref readonly var scope = ref scopes[i];
-                    var limit = scope.Limit.Share(instances, scope.Cost);
+                    var limit = scope.Limit.Share(instances.Of(scope.Sharers), scope.Cost);
                     var account = _found[i] ?? Open(scope);
                     account.FullAt = Math.Max(account.FullAt, now) + (limit.Interval * scope.Cost);
                     readings[i] = ScopeReading.Of(limit, account.FullAt - now, 0);
@@ -105,7 +111,7 @@ public sealed class InProcessRateLimiter : IRateLimiter
     }
 
     /// <summary>Notes what was admitted elsewhere, so that the share begins with what is left of it: at worst empty, never in debt.</summary>
-    internal void Charge(ReadOnlySpan<RateScope> scopes, int instances)
+    internal void Charge(ReadOnlySpan<RateScope> scopes, LiveInstances instances)
     {
         lock (_lock)
         {
@@ -113,21 +119,21 @@ public sealed class InProcessRateLimiter : IRateLimiter
             SweepIfDue(now);
             foreach (ref readonly var scope in scopes)
             {
-                var limit = scope.Limit.Share(instances, scope.Cost);
+                var limit = scope.Limit.Share(instances.Of(scope.Sharers), scope.Cost);
                 var account = Find(scope) ?? Open(scope);
                 account.FullAt = Math.Min(Math.Max(account.FullAt, now) + (limit.Interval * scope.Cost), now + limit.Tolerance);
             }
         }
     }
 
-    internal SlotDecision Enter(SlotScope scope, string holder, int instances)
+    internal SlotDecision Enter(SlotScope scope, string holder, LiveInstances instances)
     {
         lock (_lock)
         {
             var now = Now;
             SweepIfDue(now);
             var holders = HoldersOf(scope, now);
-            if (!holders.ContainsKey(holder) && holders.Count >= Math.Max(1, scope.Slots / instances))
+            if (!holders.ContainsKey(holder) && holders.Count >= Math.Max(1, scope.Slots / instances.Of(scope.Sharers)))
             {
                 return new SlotDecision(false, TimeSpan.FromMicroseconds(holders.Values.Min() - now));
             }

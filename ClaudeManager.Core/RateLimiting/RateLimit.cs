@@ -36,10 +36,28 @@ public readonly record struct RateLimit
     internal RateLimit Share(int instances, int cost) => instances <= 1 ? this : new RateLimit(Permits, Per * instances, Math.Max(Burst / instances, cost), Interval * instances);
 }
 
+/// <summary>Among whom a limit is divided where it cannot be counted in one place.</summary>
+public enum RateSharers
+{
+    /// <summary>The instances of this role: what comes in.</summary>
+    Role,
+
+    /// <summary>All instances: what goes out.</summary>
+    All,
+}
+
+/// <summary>How many live, this one included, as far as is known.</summary>
+public readonly record struct LiveInstances(int OfRole, int All)
+{
+    public static LiveInstances Alone { get; } = new(1, 1);
+
+    internal int Of(RateSharers sharers) => Math.Max(1, sharers == RateSharers.All ? All : OfRole);
+}
+
 /// <summary>One limit a request falls under, and whose share of it: a client's, a user's, an operation's.</summary>
 /// <param name="Key">Whose. The same key with another limit is another account, so that a reload of the configuration mixes nothing up.</param>
 /// <param name="Cost">Permits this request takes; at most the limit's burst.</param>
-public readonly record struct RateScope(string Key, RateLimit Limit, int Cost = 1);
+public readonly record struct RateScope(string Key, RateLimit Limit, int Cost = 1, RateSharers Sharers = RateSharers.Role);
 
 /// <summary>So many at a time. A place belongs to its holder for the lease and is free again after it, whatever became of the holder.</summary>
-public readonly record struct SlotScope(string Key, int Slots, TimeSpan Lease);
+public readonly record struct SlotScope(string Key, int Slots, TimeSpan Lease, RateSharers Sharers = RateSharers.Role);

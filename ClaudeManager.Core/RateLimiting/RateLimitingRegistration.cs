@@ -18,11 +18,16 @@ internal static class RateLimitingRegistration
                 var instances = p.GetRequiredService<InstanceRegistry>();
                 return new FailoverRateLimiter(
                     new RedisRateLimiter(RedisRateLimiter.Options(connection.Reveal()), redis.KeyPrefix, time),
-                    () => instances.LivePeers,
+                    () => new LiveInstances(instances.LivePeers, instances.LiveInstances),
                     time,
                     p.GetRequiredService<LimiterTelemetry>(),
                     p.GetRequiredService<ILogger<FailoverRateLimiter>>());
             })
-            : services.AddSingleton<IRateLimiter>(p => new InProcessRateLimiter(p.GetRequiredService<TimeProvider>(), p.GetRequiredService<LimiterTelemetry>()));
+            : services.AddSingleton<IRateLimiter>(p =>
+            {
+                // What comes in is counted where it arrives; what goes out meets one limit, whoever sent it.
+                var instances = p.GetRequiredService<InstanceRegistry>();
+                return new InProcessRateLimiter(p.GetRequiredService<TimeProvider>(), p.GetRequiredService<LimiterTelemetry>(), () => new LiveInstances(1, instances.LiveInstances));
+            });
     }
 }

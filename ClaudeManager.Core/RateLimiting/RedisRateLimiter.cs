@@ -92,7 +92,7 @@ internal sealed class RedisRateLimiter : IRateLimiter, IAsyncDisposable
         var arguments = new RedisValue[scopes.Length * 2];
         for (var i = 0; i < scopes.Length; i++)
         {
-            var (key, limit, cost) = scopes[i];
+            var (key, limit, cost, _) = scopes[i];
             keys[i] = string.Create(CultureInfo.InvariantCulture, $"{_tag}rate:{limit.Interval}:{limit.Burst}:{key}");
             arguments[2 * i] = limit.Tolerance;
             arguments[(2 * i) + 1] = limit.Interval * cost;

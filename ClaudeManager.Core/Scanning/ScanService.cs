@@ -75,6 +75,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
     /// <summary>Asks GitHub, by one request for each hundred, how the repositories of a round stand: those in which nothing has changed cost nothing more.</summary>
     public async Task<ScanRound> BeginRoundAsync(IReadOnlyCollection<long> repositoryIds, CancellationToken ct)
     {
+        using var lane = GitHubLanes.Begin(GitHubLane.Scan);
         var remote = await store.ReadAsync((db, token) => db.Repositories
             .Where(r => repositoryIds.Contains(r.Id) && r.Kind == RepositoryKind.GitHub && !r.Removed)
             .Select(r => new { r.Id, r.Location, r.GitHubId, r.LastScanAt, HasProposed = db.WorkItems.Any(w => w.RepositoryId == r.Id) })
@@ -93,6 +94,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
     public async Task<Outcome<ScanResultDto>> ScanAsync(OperationContext operation, long repositoryId, bool full, bool? propose, CancellationToken ct, ScanRound? round = null)
     {
         using var activity = ManagerTelemetry.Source.StartActivity("scan");
+        using var lane = GitHubLanes.Begin(GitHubLane.Scan);
         var gate = _oneAtATime.GetOrAdd(repositoryId, static _ => new SemaphoreSlim(1, 1));
         await gate.WaitAsync(ct).ConfigureAwait(false);
         try
@@ -108,6 +110,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
     private async Task<Outcome<ScanPreviewDto>> WithinTimeAsync(Func<CancellationToken, Task<Outcome<ScanPreviewDto>>> preview, CancellationToken ct)
     {
         var current = configuration.Value;
+        using var lane = GitHubLanes.Begin(GitHubLane.Scan);
         using var limit = new CancellationTokenSource(current.Analyzer.ScanTimeout, store.Time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, ct);
         try
@@ -154,6 +157,10 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
         var distinct = ProposalWriter.WithoutRepetition(candidates, taken, f => f, f => scores[f], state?.Name);
         var groups = ProposalWriter.WithinCaps(ProposalGroups.Of(distinct, f => f, current.Analyzer.GroupProposals), g => g[0].Path, g => g.Max(f => scores[f]), current.Analyzer).ToList();
         var proposed = groups.SelectMany(g => g).ToHashSet();
+        // The results of a local repository stay in it.
+        var forecast = state is null || groups.Count == 0
+            ? null
+            : await gateway.ForecastAsync(ProposalWriter.BatchOf(groups.Count, proposed.SelectMany(f => _byKey[f.Scanner].Labels)), GitHubLane.Propose, ct).ConfigureAwait(false);
         return new ScanPreviewDto(
             state?.Name.ToString() ?? repository.Name,
             repository.Commit,
@@ -163,9 +170,9 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
             store.Time.GetElapsedTime(started).TotalSeconds,
             [.. findings.Select(f => f.ToDto(scores[f], proposed.Contains(f)))],
             groups.Count,
-            // The results of a local repository stay in it.
-            state is null ? 0 : ProposalWriter.ExpectedCalls(groups.Count, proposed.SelectMany(f => _byKey[f.Scanner].Labels)),
-            state is null || groups.Count == 0 ? null : await gateway.ForecastAsync(groups.Count, ct).ConfigureAwait(false),
+            forecast?.Requests ?? 0,
+            forecast?.Points ?? 0,
+            forecast?.DoneAt,
             problems,
             explain ? [.. results.SelectMany(r => r.Result.Explanations)] : null);
     }

@@ -4,6 +4,7 @@ using ClaudeManager.Core.Audit;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.GitHub;
+using ClaudeManager.Core.GitHub.Limits;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Runs;
@@ -29,8 +30,12 @@ public sealed record ProposalCounts(int Proposed, int Closed, int Reopened);
 /// <summary>Turns a scan's findings into work items, inside the scan's transaction.</summary>
 public static class ProposalWriter
 {
-    /// <summary>GitHub's calls for so many proposals, at most: one for each issue, and once the repository's state, the listing of what is there, and the labels.</summary>
-    public static int ExpectedCalls(int issues, IEnumerable<string> labels) => issues == 0 ? 0 : issues + 2 + ProposalLabels.MostCalls(labels);
+    /// <summary>GitHub's calls for so many proposals, at most: one for each issue, and once the repository's state, the listing of what is there, and each label, which is looked for and made if it is missing.</summary>
+    public static GitHubBatch BatchOf(int issues, IEnumerable<string> labels)
+    {
+        var count = ProposalLabels.CountWith(labels);
+        return new GitHubBatch(issues, Writes: count, Reads: 2 + count);
+    }
 
     /// <param name="written">Issues on GitHub by which something was proposed, by this store or by one that is gone.</param>
     public static async Task<ProposalCounts> ApplyAsync(StoreTransaction tx, RepositoryEntity repository, FindingChanges changes, bool propose, IReadOnlyDictionary<Marker, GitHubIssue> written, ManagerConfiguration configuration, IReadOnlyDictionary<string, IScanner> scanners, CancellationToken ct)

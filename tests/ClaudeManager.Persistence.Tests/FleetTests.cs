@@ -2,6 +2,7 @@ using System.Diagnostics.Metrics;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Errors;
 using ClaudeManager.Core.Fleet;
+using ClaudeManager.Core.GitHub.Limits;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.RateLimiting;
 using ClaudeManager.Core.Resilience.Pipelines;
@@ -89,7 +90,7 @@ public abstract class FleetTests : StoreConformance
             Errors = new ErrorTracker(new Redactor(), TimeProvider.System);
             Registry = new InstanceRegistry(store.Store, Identity, store.Configuration);
             var limiter = new InProcessRateLimiter(TimeProvider.System, new LimiterTelemetry(store.Get<IMeterFactory>()));
-            Snapshots = new InstanceSnapshots(store.Store, Identity, limiter, _breakers, Errors, store.Signal);
+            Snapshots = new InstanceSnapshots(store.Store, Identity, limiter, _breakers, Errors, store.Signal, new GitHubLimits(store.Store, limiter, store.Configuration, TimeProvider.System, NullLogger<GitHubLimits>.Instance));
             Commands = new InstanceCommands(store.Store, _breakers, Snapshots);
         }
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Fleet;
+using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.Outbox;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
@@ -263,6 +264,24 @@ public abstract class OutboxTests : StoreConformance
     }
 
     [Fact]
+    public async Task Dispatch_EffectOfAHigherLane_GoesBeforeABatchThatWasThereFirst()
+    {
+        var results = new Outside { Kind = "test.result", Lane = GitHubLane.Interactive };
+        for (var i = 0; i < 200; i++)
+        {
+            await EnqueueAsync($"k{i}");
+        }
+
+        await Subject.Store.WriteAsync(TestStore.Operation, (tx, token) => OutboxDispatcher.EnqueueAsync(tx, results.Kind, "result", "result", token), Ct);
+        var dispatcher = new OutboxDispatcher(Subject.Store, [_outside, results], InstanceIdentity.Create("worker", TimeProvider.System), new DataDirectoryOwnership(false), new Redactor(), NullLogger<OutboxDispatcher>.Instance);
+
+        Assert.True(await dispatcher.DispatchAsync(TestStore.Operation, Ct));
+        Assert.Equal(("result", 0), (Assert.Single(results.Written), _outside.Written.Count));
+        Assert.True(await dispatcher.DispatchAsync(TestStore.Operation, Ct));
+        Assert.Equal("k0", Assert.Single(_outside.Written));
+    }
+
+    [Fact]
     public async Task Dispatch_WhatItWritesOutside_HasUntilItsLeaseEnds()
     {
         await EnqueueAsync("k");
@@ -325,7 +344,9 @@ public abstract class OutboxTests : StoreConformance
         private readonly ConcurrentQueue<string> _written = [];
         private readonly ConcurrentQueue<int> _attempts = [];
 
-        public string Kind => Name;
+        public string Kind { get; init; } = Name;
+
+        public GitHubLane Lane { get; init; } = GitHubLane.Propose;
 
         public IReadOnlyList<string> Written => [.. _written];
 

@@ -14,7 +14,7 @@ internal sealed class SampleData
 
     public FleetDto Fleet { get; private set; } = new(
     [
-        new InstanceStateDto("b1", "api", "one", 101, Now, new LimiterStateDto("shared", Now, null), [], new ErrorSummaryDto(0, [], [])),
+        new InstanceStateDto("b1", "api", "one", 101, Now, new LimiterStateDto("shared", Now, null), [], new ErrorSummaryDto(0, [], []), []),
         new InstanceStateDto(
             "b2", "worker", "two", 202, Now.AddSeconds(-4), new LimiterStateDto("local_share", Now, "RedisTimeoutException"),
             [
@@ -24,7 +24,11 @@ internal sealed class SampleData
             new ErrorSummaryDto(
                 42,
                 [new ErrorGroupDto("scan.run", "HttpRequestException", "CM9000", FailureClass.Transient, 3, 11, 42, 42, Now.AddHours(-2), Now.AddSeconds(-9))],
-                [new ErrorDto(Now.AddSeconds(-9), "scan.run", "HttpRequestException", "CM9000", FailureClass.Transient, "The server said <script>alert(1)</script>", new string('a', 32), "atlas", null, 7, 1)])),
+                [new ErrorDto(Now.AddSeconds(-9), "scan.run", "HttpRequestException", "CM9000", FailureClass.Transient, "The server said <script>alert(1)</script>", new string('a', 32), "atlas", null, 7, 1)]),
+            [
+                new GitHubBudgetDto("token-0123456789abcdef", "core", 5_000, 4_712, Now.AddMinutes(37), 84, 100, 431, null, 3_120, 2_832),
+                new GitHubBudgetDto("token-0123456789abcdef", "graphql", 5_000, 0, Now.AddMinutes(12), 200, 200, null, Now.AddMinutes(12), 88, 0),
+            ]),
     ]);
 
     public FleetDto Breaker(string name, CircuitPosition state, string? reason)

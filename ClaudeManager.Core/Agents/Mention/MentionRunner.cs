@@ -51,6 +51,7 @@ public sealed class MentionRunner(Store store, GitHubGateway gateway) : IAgentRu
         }
 
         AgentOutcome outcome;
+        using var lane = GitHubLanes.Begin(GitHubLane.Scan);
         try
         {
             outcome = await LookAsync(request, request.Executor.TerragonUsername![1..], ct).ConfigureAwait(false);

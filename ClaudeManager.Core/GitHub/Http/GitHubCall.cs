@@ -3,7 +3,8 @@ namespace ClaudeManager.Core.GitHub.Http;
 /// <summary>What the handlers have to know of the call a request belongs to. It travels in the request's options.</summary>
 /// <param name="Deadline">Until when the call may wait for its turn. A turn that comes later is refused at once.</param>
 /// <param name="IsQuery">A GraphQL query: a POST that changes nothing.</param>
-internal sealed record GitHubCall(DateTimeOffset Deadline, bool IsQuery)
+/// <param name="Lane">Whom it lets go before it.</param>
+internal sealed record GitHubCall(DateTimeOffset Deadline, bool IsQuery, GitHubLane Lane)
 {
     private static readonly HttpRequestOptionsKey<GitHubCall> s_key = new("claude-manager.github-call");
 

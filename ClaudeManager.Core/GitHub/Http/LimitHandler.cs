@@ -11,7 +11,7 @@ internal sealed class LimitHandler(GitHubCredential credential, GitHubLimits lim
         var call = GitHubCall.Of(request);
         var cost = RequestCost.Of(request);
         HttpResponseMessage response;
-        using (await limits.AdmitAsync(credential, call, cost, cancellationToken).ConfigureAwait(false))
+        await using ((await limits.AdmitAsync(credential, call, cost, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false))
         {
             response = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
         }

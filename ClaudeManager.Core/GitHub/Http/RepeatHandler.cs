@@ -19,7 +19,8 @@ internal sealed class RepeatHandler(UpstreamPipelines pipelines, TimeProvider ti
                 static (s, token) => s.handler.SendOnceAsync(s.pipeline, s.request, token),
                 (handler: this, pipeline, request),
                 call.IsRead(request),
-                patience > TimeSpan.Zero ? patience : TimeSpan.Zero,
+                // None at all would mean that only the total time-out counts.
+                patience > TimeSpan.Zero ? patience : TimeSpan.FromTicks(1),
                 cancellationToken).ConfigureAwait(false);
         }
         catch (CircuitOpenException open)

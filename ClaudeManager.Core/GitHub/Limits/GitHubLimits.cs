@@ -1,29 +1,29 @@
 using System.Collections.Concurrent;
-using System.Threading.RateLimiting;
+using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.GitHub.Credentials;
 using ClaudeManager.Core.GitHub.Http;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
+using ClaudeManager.Core.RateLimiting;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging;
 
 namespace ClaudeManager.Core.GitHub.Limits;
 
 /// <summary>
-/// Keeps every credential within GitHub's limits: the primary ones as its answers tell them, the secondary ones, which cannot be asked for, by a model of our own. A call waits for its turn
+/// Keeps every credential within GitHub's limits, whichever process spends from them: the primary ones as its answers tell them, the secondary ones, which cannot be asked for, by a model of our own. A call waits for its turn
 /// only if the turn comes before its deadline; else it fails at once and says when it would come.
 /// </summary>
-public sealed class GitHubLimits(Store store, TimeProvider time, ILogger<GitHubLimits> logger) : IDisposable
+public sealed class GitHubLimits(Store store, IRateLimiter limiter, CurrentConfiguration configuration, TimeProvider time, ILogger<GitHubLimits> logger)
 {
-    // GitHub allows 100, its own client libraries use 10.
-    private const int Concurrency = 10;
+    /// <summary>Requests under way at a time in all processes. GitHub allows 100; the rest is for those whose end we do not see.</summary>
+    internal const int Places = 80;
 
-    // Half of GitHub's 900 and 2,000: points are counted in each process alone.
-    private const int RestPoints = 450;
-    private const int GraphQLPoints = 1000;
-
-    private static readonly TimeSpan s_refresh = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_untilAPlaceIsFree = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan s_leaseBeyondAnswer = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_primaryWindow = TimeSpan.FromHours(1);
     private static readonly TimeSpan s_firstStrike = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan s_longestStrike = TimeSpan.FromHours(1);
     private static readonly OperationContext s_operation = OperationContext.Create("github.limit", "system:github");
@@ -32,54 +32,80 @@ public sealed class GitHubLimits(Store store, TimeProvider time, ILogger<GitHubL
     private readonly WriteSchedule _schedule = new(store);
 
     /// <summary>The primary budgets, as far as this process has been told.</summary>
-    public IReadOnlyList<GitHubBudget> Budgets => [.. _credentials.Values.SelectMany(c => c.Budgets.Values)];
+    public IReadOnlyList<GitHubBudget> Budgets => [.. _credentials.Values.SelectMany(c => c.Budgets)];
 
-    /// <summary>When <paramref name="count"/> issues, comments or pull requests more would be there, if nobody else writes meanwhile.</summary>
-    public async Task<DateTimeOffset> ForecastAsync(GitHubCredential credential, int count, CancellationToken ct)
+    /// <summary>What a batch would cost at most, and when it would be done if nobody else sent anything meanwhile.</summary>
+    public async Task<GitHubForecast> ForecastAsync(GitHubCredential credential, GitHubBatch batch, GitHubLane lane, CancellationToken ct)
     {
-        var wait = await _schedule.ForecastAsync(credential.Name, count, ct).ConfigureAwait(false);
+        var limits = Of(credential);
         var now = time.GetUtcNow();
-        return Later(now + wait, await BlockedUntilAsync(Of(credential), RequestCost.Core, ct).ConfigureAwait(false));
+        var blocked = await BlockedUntilAsync(limits, RequestCost.Core, lane, ct).ConfigureAwait(false);
+        var start = blocked ?? now;
+        var writes = await _schedule.ForecastAsync(credential.Name, batch, lane, start - now, ct).ConfigureAwait(false);
+
+        var rate = PointLimit.Rest.Limit(lane);
+        var missing = Math.Max(0, batch.Points - Math.Min(rate.Burst, limits.PointsLeft(PointLimit.Rest, start)));
+        var points = start + (rate.Per * missing / rate.Permits);
+        var done = now + writes > points ? now + writes : points;
+        return new GitHubForecast(batch.Requests, batch.Points, limits.BudgetOf(RequestCost.Core) is { } budget ? WithinPrimary(budget, lane, batch.Requests, start, done) : done);
+    }
+
+    /// <summary>How the budgets stand that this process has spent from.</summary>
+    public async Task<IReadOnlyList<GitHubBudgetDto>> ReadAsync(CancellationToken ct)
+    {
+        var read = new List<GitHubBudgetDto>();
+        foreach (var limits in _credentials.Values.OrderBy(l => l.Credential, StringComparer.Ordinal))
+        {
+            await RefreshAsync(limits, ct).ConfigureAwait(false);
+            var content = await _schedule.ContentLeftAsync(limits.Credential, ct).ConfigureAwait(false);
+            var now = time.GetUtcNow();
+            read.AddRange(limits.Resources.Select(resource =>
+            {
+                var (budget, (requests, notModified)) = (limits.BudgetOf(resource), limits.CountsOf(resource));
+                return new GitHubBudgetDto(
+                    limits.Credential, resource, budget?.Limit, budget?.ResetsAt <= now ? budget.Limit : budget?.Remaining, budget?.ResetsAt > now ? budget.ResetsAt : null,
+                    limits.PointsLeft(PointLimit.Of(resource), now), PointLimit.Of(resource).AtOnce, resource == RequestCost.Core ? content : null,
+                    limits.BlockedUntil(resource, GitHubLane.Interactive, now), requests, notModified);
+            }));
+        }
+
+        return read;
     }
 
     /// <summary>Waits until a request may be sent; dispose of the answer when its response is there.</summary>
     /// <exception cref="GitHubException">Its turn comes after the call's deadline.</exception>
-    internal async Task<IDisposable> AdmitAsync(GitHubCredential credential, GitHubCall call, RequestCost cost, CancellationToken ct)
+    internal async Task<IAsyncDisposable> AdmitAsync(GitHubCredential credential, GitHubCall call, RequestCost cost, CancellationToken ct)
     {
         var limits = Of(credential);
-        var turn = new Turn();
+        // GitHub asks for one write at a time.
+        var turn = new Turn(limiter, PlaceOf(credential.Name, call.Lane), limits.Queue.Join(cost.IsWrite ? "write" : cost.Resource, alone: cost.IsWrite, call.Lane, call.Deadline), time);
         try
         {
-            if (cost.IsWrite)
+            while (true)
             {
-                turn.Add(await EnterAsync(limits.Writes, call, cost, ct).ConfigureAwait(false));
-                await WaitForSlotAsync(limits, call, cost, ct).ConfigureAwait(false);
-            }
+                if (await TurnAsync(turn.Ticket, call, cost, ct).ConfigureAwait(false) is { } late)
+                {
+                    throw Refused(cost, late);
+                }
 
-            turn.Add(await EnterAsync(limits.Concurrency, call, cost, ct).ConfigureAwait(false));
-            while (await BlockedUntilAsync(limits, cost.Resource, ct).ConfigureAwait(false) is { } until)
-            {
-                await WaitAsync(until, call, cost, ct).ConfigureAwait(false);
-            }
+                if (await TryAsync(limits, turn, call, cost, ct).ConfigureAwait(false) is not { } until)
+                {
+                    turn.Ticket.Run();
+                    return turn;
+                }
 
-            var window = cost.Resource == RequestCost.GraphQL ? limits.GraphQLPoints : limits.RestPoints;
-            while (window.TrySpend(cost.Points) is { } until)
-            {
-                await WaitAsync(until, call, cost, ct).ConfigureAwait(false);
-            }
+                if (until > call.Deadline)
+                {
+                    throw Refused(cost, until);
+                }
 
-            if (cost.IsWrite)
-            {
-                // Slots are a second apart, but a turn held up above must not send right before the next one.
-                await WaitAsync(limits.LastWrite + WriteSchedule.Spacing, call, cost, ct).ConfigureAwait(false);
-                limits.LastWrite = time.GetUtcNow();
+                turn.Ticket.Sleep(until);
+                await WaitAsync(until, ct).ConfigureAwait(false);
             }
-
-            return turn;
         }
         catch
         {
-            turn.Dispose();
+            await turn.DisposeAsync().ConfigureAwait(false);
             throw;
         }
     }
@@ -89,9 +115,10 @@ public sealed class GitHubLimits(Store store, TimeProvider time, ILogger<GitHubL
     {
         var limits = Of(credential);
         var now = time.GetUtcNow();
-        if (LimitReading.Budget(response, credential.Name, now) is { } budget)
+        limits.Count(cost.Resource, response.StatusCode == System.Net.HttpStatusCode.NotModified);
+        if (LimitReading.Budget(response, credential.Name, now) is { } budget && limits.Learn(budget))
         {
-            limits.Budgets[budget.Resource] = budget;
+            await StoreAsync(credential.Name, budget.Resource, row => (row.Limit, row.Remaining, row.ResetsAt) = (budget.Limit, budget.Remaining, budget.ResetsAt), ct).ConfigureAwait(false);
         }
 
         if (await LimitReading.RefusalAsync(response, now, ct).ConfigureAwait(false) is not { } refusal)
@@ -99,7 +126,7 @@ public sealed class GitHubLimits(Store store, TimeProvider time, ILogger<GitHubL
             if (response.IsSuccessStatusCode && limits.Strikes > 0)
             {
                 limits.Strikes = 0;
-                await StoreAsync(credential.Name, LimitReading.Everything, null, 0, ct).ConfigureAwait(false);
+                await StoreAsync(credential.Name, LimitReading.Everything, row => row.Strikes = 0, ct).ConfigureAwait(false);
             }
 
             return null;
@@ -109,57 +136,32 @@ public sealed class GitHubLimits(Store store, TimeProvider time, ILogger<GitHubL
         var wait = refusal.Wait ?? TimeSpan.FromTicks(Math.Min(s_firstStrike.Ticks << Math.Min(strikes - 1, 10), s_longestStrike.Ticks));
         limits.Strikes = strikes;
         limits.Block(refusal.Resource, now + wait);
-        await StoreAsync(credential.Name, refusal.Resource, now + wait, strikes, ct).ConfigureAwait(false);
+        await StoreAsync(credential.Name, refusal.Resource, row => (row.BlockedUntil, row.Strikes) = (row.BlockedUntil > now + wait ? row.BlockedUntil : now + wait, strikes), ct).ConfigureAwait(false);
         Log.Limited(logger, credential.Name, refusal.Resource, (int)response.StatusCode, wait.TotalSeconds);
         return Refused(cost, now + wait, response);
     }
 
-    public void Dispose()
-    {
-        foreach (var limits in _credentials.Values)
-        {
-            limits.Dispose();
-        }
-    }
+    /// <summary>Where the requests under way of a credential are counted, of which each lane may be a part.</summary>
+    internal SlotScope PlaceOf(string credential, GitHubLane lane)
+        => new($"github:{credential}", lane.PartOf(Places), configuration.Value.GitHub.ApiTimeout + s_leaseBeyondAnswer, RateSharers.All);
 
-    private CredentialLimits Of(GitHubCredential credential) => _credentials.GetOrAdd(credential.Name, static (name, time) => new CredentialLimits(name, time), time);
+    private CredentialLimits Of(GitHubCredential credential) => _credentials.GetOrAdd(credential.Name, static name => new CredentialLimits(name));
 
-    private async Task WaitForSlotAsync(CredentialLimits limits, GitHubCall call, RequestCost cost, CancellationToken ct)
+    /// <returns>Null when it has its turn; else the time at which it would have it.</returns>
+    private async Task<DateTimeOffset?> TurnAsync(LaneQueue.Ticket ticket, GitHubCall call, RequestCost cost, CancellationToken ct)
     {
-        var now = time.GetUtcNow();
-        var (wait, taken) = await _schedule.ReserveAsync(limits.Credential, cost.CreatesContent, call.Deadline - now, ct).ConfigureAwait(false);
-        if (!taken)
+        var turn = ticket.TurnAsync();
+        if (turn.IsCompleted)
         {
-            throw Refused(cost, now + wait);
+            return await turn.ConfigureAwait(false);
         }
 
-        await WaitAsync(now + wait, call, cost, ct).ConfigureAwait(false);
-    }
-
-    private async Task WaitAsync(DateTimeOffset until, GitHubCall call, RequestCost cost, CancellationToken ct)
-    {
-        var wait = until - time.GetUtcNow();
-        if (wait <= TimeSpan.Zero)
-        {
-            return;
-        }
-
-        if (until > call.Deadline)
-        {
-            throw Refused(cost, until);
-        }
-
-        await Task.Delay(wait, time, ct).ConfigureAwait(false);
-    }
-
-    private async Task<IDisposable> EnterAsync(ConcurrencyLimiter limiter, GitHubCall call, RequestCost cost, CancellationToken ct)
-    {
         var patience = call.Deadline - time.GetUtcNow();
         using var timer = new CancellationTokenSource(patience > TimeSpan.Zero ? patience : TimeSpan.Zero, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, ct);
         try
         {
-            return await limiter.AcquireAsync(1, either.Token).ConfigureAwait(false);
+            return await turn.WaitAsync(either.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (!ct.IsCancellationRequested)
         {
@@ -167,19 +169,96 @@ public sealed class GitHubLimits(Store store, TimeProvider time, ILogger<GitHubL
         }
     }
 
-    private async Task<DateTimeOffset?> BlockedUntilAsync(CredentialLimits limits, string resource, CancellationToken ct)
+    /// <returns>Null when it may be sent now; else when it is worth another try.</returns>
+    private async Task<DateTimeOffset?> TryAsync(CredentialLimits limits, Turn turn, GitHubCall call, RequestCost cost, CancellationToken ct)
     {
-        var now = time.GetUtcNow();
-        if (now - limits.RefreshedAt >= s_refresh)
+        if (await BlockedUntilAsync(limits, cost.Resource, call.Lane, ct).ConfigureAwait(false) is { } blocked)
         {
-            var stored = await store.ReadAsync((db, token) => db.GitHubLimits.Where(l => l.Credential == limits.Credential).ToListAsync(token), ct).ConfigureAwait(false);
-            limits.Refresh(stored, now);
+            return blocked;
         }
 
-        return limits.BlockedUntil(resource, now);
+        if (!cost.IsWrite)
+        {
+            return await SpendAsync(limits, turn, call, cost, ct).ConfigureAwait(false);
+        }
+
+        var now = time.GetUtcNow();
+        var (patience, ahead) = (call.Deadline - now, WriteSchedule.Ahead(call.Lane));
+        var (wait, taken) = await _schedule.ReserveAsync(limits.Credential, cost.CreatesContent, call.Lane, patience < ahead ? patience : ahead, ct).ConfigureAwait(false);
+        if (!taken)
+        {
+            return now + (wait > patience ? wait : wait - ahead);
+        }
+
+        await WaitAsync(now + wait, ct).ConfigureAwait(false);
+        while (true)
+        {
+            if (await BlockedUntilAsync(limits, cost.Resource, call.Lane, ct).ConfigureAwait(false) is { } meanwhile)
+            {
+                return meanwhile;
+            }
+
+            if (await SpendAsync(limits, turn, call, cost, ct).ConfigureAwait(false) is not { } until)
+            {
+                break;
+            }
+
+            if (until > call.Deadline)
+            {
+                return until;
+            }
+
+            // A moment is its own, so it is not given back for so short a wait.
+            await WaitAsync(until, ct).ConfigureAwait(false);
+        }
+
+        // Moments are a second apart, but a turn held up above must not send right before the next one.
+        await WaitAsync(limits.LastWrite + WriteSchedule.Spacing, ct).ConfigureAwait(false);
+        limits.LastWrite = time.GetUtcNow();
+        return null;
     }
 
-    private Task StoreAsync(string credential, string resource, DateTimeOffset? until, int strikes, CancellationToken ct)
+    /// <summary>Takes a place and the points, or neither.</summary>
+    private async Task<DateTimeOffset?> SpendAsync(CredentialLimits limits, Turn turn, GitHubCall call, RequestCost cost, CancellationToken ct)
+    {
+        if (!await turn.EnterAsync(ct).ConfigureAwait(false))
+        {
+            return time.GetUtcNow() + s_untilAPlaceIsFree;
+        }
+
+        var points = PointLimit.Of(cost.Resource);
+        var decision = await limiter.AcquireAsync(points.Scopes(limits.Credential, call.Lane, cost.Points), ct).ConfigureAwait(false);
+        limits.Spent(points, decision.Scopes[0].Remaining, time.GetUtcNow());
+        if (decision.Allowed)
+        {
+            return null;
+        }
+
+        await turn.LeaveAsync().ConfigureAwait(false);
+        return time.GetUtcNow() + decision.RetryAfter;
+    }
+
+    private async Task WaitAsync(DateTimeOffset until, CancellationToken ct)
+    {
+        var wait = until - time.GetUtcNow();
+        if (wait > TimeSpan.Zero)
+        {
+            // A delay is cut to whole milliseconds, and what is worth another try then is not worth one before.
+            await Task.Delay(TimeSpan.FromMilliseconds(Math.Ceiling(wait.TotalMilliseconds)), time, ct).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Asked of the store each time: nobody sends once another process was told to wait.</summary>
+    private async Task<DateTimeOffset?> BlockedUntilAsync(CredentialLimits limits, string resource, GitHubLane lane, CancellationToken ct)
+    {
+        await RefreshAsync(limits, ct).ConfigureAwait(false);
+        return limits.BlockedUntil(resource, lane, time.GetUtcNow());
+    }
+
+    private async Task RefreshAsync(CredentialLimits limits, CancellationToken ct)
+        => limits.Read(await store.ReadAsync((db, token) => db.GitHubLimits.Where(l => l.Credential == limits.Credential).ToListAsync(token), ct).ConfigureAwait(false));
+
+    private Task StoreAsync(string credential, string resource, Action<GitHubLimitEntity> change, CancellationToken ct)
         => store.WriteAsync(s_operation, async (tx, token) =>
         {
             await tx.Db.LockGitHubCredentialAsync(credential, token).ConfigureAwait(false);
@@ -190,9 +269,24 @@ public sealed class GitHubLimits(Store store, TimeProvider time, ILogger<GitHubL
                 tx.Db.GitHubLimits.Add(row);
             }
 
-            row.BlockedUntil = row.BlockedUntil > until ? row.BlockedUntil : until;
-            row.Strikes = strikes;
+            change(row);
         }, ct);
+
+    /// <summary>What the primary budget does not hold waits for its resets; the rest goes on after the last of them as quickly as it would have gone.</summary>
+    private static DateTimeOffset WithinPrimary(GitHubBudget budget, GitHubLane lane, int requests, DateTimeOffset start, DateTimeOffset done)
+    {
+        var inAWindow = Math.Max(1, lane.PartOf(budget.Limit));
+        var (left, reset) = budget.ResetsAt > start ? (Math.Max(0, budget.LeftFor(lane)), budget.ResetsAt) : (inAWindow, start + s_primaryWindow);
+        if (requests <= left)
+        {
+            return done;
+        }
+
+        var resets = (requests - left - 1) / inAWindow;
+        var last = requests - left - (resets * inAWindow);
+        var after = reset + (resets * s_primaryWindow) + ((done - start) * last / requests);
+        return after > done ? after : done;
+    }
 
     private static GitHubException Refused(RequestCost cost, DateTimeOffset until, HttpResponseMessage? response = null)
         => new(GitHubProblem.Limited, FormattableString.Invariant($"GitHub's limits leave no room for this request ({cost.Resource}) before {until.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC."))
@@ -202,95 +296,27 @@ public sealed class GitHubLimits(Store store, TimeProvider time, ILogger<GitHubL
             RequestId = response is null ? null : GitHubHttp.RequestIdOf(response),
         };
 
-    private static DateTimeOffset Later(DateTimeOffset one, DateTimeOffset? other) => other > one ? other.Value : one;
-
-    private sealed class CredentialLimits(string credential, TimeProvider time) : IDisposable
+    /// <summary>What a request holds while it waits and while it is under way.</summary>
+    private sealed class Turn(IRateLimiter limiter, SlotScope place, LaneQueue.Ticket ticket, TimeProvider time) : IAsyncDisposable
     {
-        private readonly Lock _lock = new();
-        private readonly Dictionary<string, DateTimeOffset> _blocks = new(StringComparer.Ordinal);
+        private readonly string _holder = Guid.CreateVersion7(time.GetUtcNow()).ToString("N");
+        private bool _hasPlace;
 
-        public string Credential => credential;
+        public LaneQueue.Ticket Ticket => ticket;
 
-        public ConcurrencyLimiter Concurrency { get; } = new(new ConcurrencyLimiterOptions { PermitLimit = GitHubLimits.Concurrency, QueueLimit = int.MaxValue });
+        public async ValueTask<bool> EnterAsync(CancellationToken ct) => _hasPlace = (await limiter.EnterAsync(place, _holder, ct).ConfigureAwait(false)).Taken;
 
-        /// <summary>GitHub asks for one write at a time.</summary>
-        public ConcurrencyLimiter Writes { get; } = new(new ConcurrencyLimiterOptions { PermitLimit = 1, QueueLimit = int.MaxValue });
-
-        public PointWindow RestPoints { get; } = new(GitHubLimits.RestPoints, time);
-
-        public PointWindow GraphQLPoints { get; } = new(GitHubLimits.GraphQLPoints, time);
-
-        public ConcurrentDictionary<string, GitHubBudget> Budgets { get; } = new(StringComparer.Ordinal);
-
-        public DateTimeOffset LastWrite { get; set; } = DateTimeOffset.MinValue;
-
-        public DateTimeOffset RefreshedAt { get; private set; } = DateTimeOffset.MinValue;
-
-        public int Strikes { get; set; }
-
-        public void Block(string resource, DateTimeOffset until)
+        public ValueTask LeaveAsync()
         {
-            lock (_lock)
-            {
-                _blocks[resource] = _blocks.TryGetValue(resource, out var known) ? Later(known, until) : until;
-            }
+            var had = _hasPlace;
+            _hasPlace = false;
+            return had ? limiter.LeaveAsync(place, _holder, CancellationToken.None) : ValueTask.CompletedTask;
         }
 
-        public void Refresh(IEnumerable<GitHubLimitEntity> stored, DateTimeOffset now)
+        public async ValueTask DisposeAsync()
         {
-            foreach (var row in stored)
-            {
-                if (row.BlockedUntil is { } until)
-                {
-                    Block(row.Resource, until);
-                }
-
-                if (row.Resource == LimitReading.Everything)
-                {
-                    Strikes = row.Strikes;
-                }
-            }
-
-            RefreshedAt = now;
-        }
-
-        public DateTimeOffset? BlockedUntil(string resource, DateTimeOffset now)
-        {
-            DateTimeOffset? until = Budgets.TryGetValue(resource, out var budget) && budget.Remaining == 0 && budget.ResetsAt > now ? budget.ResetsAt : null;
-            lock (_lock)
-            {
-                foreach (var name in (ReadOnlySpan<string>)[resource, LimitReading.Everything])
-                {
-                    if (_blocks.TryGetValue(name, out var blocked) && blocked > now)
-                    {
-                        until = Later(blocked, until);
-                    }
-                }
-            }
-
-            return until;
-        }
-
-        public void Dispose()
-        {
-            Concurrency.Dispose();
-            Writes.Dispose();
-        }
-    }
-
-    /// <summary>What a request holds while it is under way.</summary>
-    private sealed class Turn : IDisposable
-    {
-        private readonly List<IDisposable> _held = [];
-
-        public void Add(IDisposable held) => _held.Add(held);
-
-        public void Dispose()
-        {
-            foreach (var held in _held)
-            {
-                held.Dispose();
-            }
+            ticket.Dispose();
+            await LeaveAsync().ConfigureAwait(false);
         }
     }
 }

@@ -3,8 +3,12 @@ using System.Net;
 
 namespace ClaudeManager.Core.GitHub.Limits;
 
-/// <summary>The primary budget as the newest answer told it.</summary>
-public sealed record GitHubBudget(string Credential, string Resource, int Limit, int Remaining, DateTimeOffset ResetsAt);
+/// <summary>The primary budget as GitHub's answers told it.</summary>
+public sealed record GitHubBudget(string Credential, string Resource, int Limit, int Remaining, DateTimeOffset ResetsAt)
+{
+    /// <summary>What a lane may spend before the reset; the rest is kept for those before it.</summary>
+    public int LeftFor(GitHubLane lane) => Remaining - (Limit - lane.PartOf(Limit));
+}
 
 /// <summary>A refusal by a limit.</summary>
 /// <param name="Resource">The resource that is used up; <c>*</c> when nothing may be sent at all.</param>

@@ -10,6 +10,8 @@ internal readonly record struct RequestCost(string Resource, int Points, bool Is
 {
     public const string Core = "core";
     public const string GraphQL = "graphql";
+    public const int ReadPoints = 1;
+    public const int WritePoints = 5;
 
     // Writes that notify nobody.
     private static readonly string[] s_quiet = ["/labels", "/reactions", "/access_tokens", "/git/refs"];
@@ -20,7 +22,7 @@ internal readonly record struct RequestCost(string Resource, int Points, bool Is
         var isWrite = !GitHubCall.Of(request).IsRead(request);
         return new RequestCost(
             path.EndsWith("/graphql", StringComparison.Ordinal) ? GraphQL : path.Contains("/search/", StringComparison.Ordinal) ? "search" : Core,
-            isWrite ? 5 : 1,
+            isWrite ? WritePoints : ReadPoints,
             isWrite,
             isWrite && request.Method == HttpMethod.Post && !s_quiet.Any(quiet => path.EndsWith(quiet, StringComparison.Ordinal)));
     }

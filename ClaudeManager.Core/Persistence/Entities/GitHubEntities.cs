@@ -23,7 +23,7 @@ public sealed class GitHubResponseEntity
     public DateTimeOffset UsedAt { get; set; }
 }
 
-/// <summary>Until when a credential must send nothing, as GitHub said. Every process reads it.</summary>
+/// <summary>Until when a credential must send nothing, and what it has left, as GitHub said. Every process reads it.</summary>
 public sealed class GitHubLimitEntity
 {
     public required string Credential { get; set; }
@@ -34,6 +34,11 @@ public sealed class GitHubLimitEntity
 
     /// <summary>Refusals in a row for which GitHub did not say how long to wait.</summary>
     public int Strikes { get; set; }
+
+    /// <summary>The primary budget; written when a fiftieth of it was spent, not with every request. Null where no answer told it.</summary>
+    public int? Limit { get; set; }
+    public int? Remaining { get; set; }
+    public DateTimeOffset? ResetsAt { get; set; }
 }
 
 /// <summary>A moment at which one write was or will be sent. Slots are taken in order by all processes, so nobody has to know of the others.</summary>

@@ -18,6 +18,7 @@ public sealed class PullRequestOutcomes(Store store, GitHubGateway gateway, Foll
     /// <summary>Looks at every open one. One that fails is logged and leaves the others alone.</summary>
     public async Task PollAsync(OperationContext operation, CancellationToken ct)
     {
+        using var lane = GitHubLanes.Begin(GitHubLane.Scan);
         foreach (var pull in await store.ReadAsync((db, token) => db.PullRequests.Where(p => p.State == PullRequestStates.Open).OrderBy(p => p.RunId).ToListAsync(token), ct).ConfigureAwait(false))
         {
             try

@@ -9,12 +9,14 @@ using Microsoft.EntityFrameworkCore;
 namespace ClaudeManager.Core.WorkItems.Proposals;
 
 /// <summary>What the effects on issues have in common: they look at the work item as it is now, and leave what is not wanted any more.</summary>
-public abstract class ProposalEffect(string kind, Store store) : IOutboxEffect
+public abstract class ProposalEffect(string kind, Store store, GitHubLane lane = GitHubLane.Propose) : IOutboxEffect
 {
     /// <summary>Clocks differ, GitHub's from ours.</summary>
     private static readonly TimeSpan s_skew = TimeSpan.FromMinutes(1);
 
     public string Kind => kind;
+
+    public GitHubLane Lane => lane;
 
     public abstract Task<RecordEffect> CarryOutAsync(OutboxEntity entry, CancellationToken ct);
 

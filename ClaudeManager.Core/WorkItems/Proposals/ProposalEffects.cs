@@ -187,7 +187,7 @@ public sealed class ReopenIssueEffect(Store store, GitHubGateway gateway) : Prop
 }
 
 /// <summary>Says something on the issue of a work item, once.</summary>
-public sealed class CommentIssueEffect(Store store, GitHubGateway gateway, Redactor redactor) : ProposalEffect(ProposalIssues.Comment, store)
+public sealed class CommentIssueEffect(Store store, GitHubGateway gateway, Redactor redactor) : ProposalEffect(ProposalIssues.Comment, store, GitHubLane.Interactive)
 {
     private readonly Store _store = store;
 

@@ -22,6 +22,8 @@ public sealed class ProposalInbox(Store store, GitHubGateway gateway, LabelAppro
     /// <returns>False when something of it has to wait, e.g. for the end of a run: look again later.</returns>
     public async Task<bool> HandleAsync(OperationContext operation, RepositoryName repository, int number, CancellationToken ct)
     {
+        // Whoever asks for it: a person did something, which may be an approval.
+        using var lane = GitHubLanes.Begin(GitHubLane.Interactive);
         var name = repository.ToString();
         var known = await store.ReadAsync((db, token) => db.ProposalIssues.Include(p => p.WorkItem).FirstOrDefaultAsync(p => p.Repository == name && p.Number == number, token), ct).ConfigureAwait(false);
         if (known is null)

@@ -36,8 +36,8 @@ public sealed class ProposalLabels(GitHubGateway gateway)
     /// <summary>The label that asks for an agent; null for one without.</summary>
     public static string? LabelOf(string? agent) => s_executors.FirstOrDefault(e => e.Agent == agent).Label;
 
-    /// <summary>Calls it takes at most until these labels are there: each is looked for, and made if it is missing.</summary>
-    public static int MostCalls(IEnumerable<string> labels) => 2 * labels.Union(s_known.Keys, StringComparer.OrdinalIgnoreCase).Count();
+    /// <summary>These labels, and those people decide by.</summary>
+    public static int CountWith(IEnumerable<string> labels) => labels.Union(s_known.Keys, StringComparer.OrdinalIgnoreCase).Count();
 
     /// <summary>Sees to it that these labels are there, and those people decide by; once in the life of a process.</summary>
     public async Task EnsureAsync(RepositoryName repository, IEnumerable<string> labels, CancellationToken ct)

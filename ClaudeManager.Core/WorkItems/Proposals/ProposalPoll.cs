@@ -20,6 +20,7 @@ public sealed class ProposalPoll(Store store, GitHubGateway gateway, ProposalInb
     /// <summary>Looks at every repository with issues of ours whose turn it is. One that fails is logged and leaves the others alone.</summary>
     public async Task PollAsync(OperationContext operation, CancellationToken ct)
     {
+        using var lane = GitHubLanes.Begin(GitHubLane.Scan);
         foreach (var name in await store.ReadAsync((db, token) => db.ProposalIssues.Select(p => p.Repository).Distinct().ToListAsync(token), ct).ConfigureAwait(false))
         {
             if (await ClaimAsync(operation, name, ct).ConfigureAwait(false) is not { } cursor)

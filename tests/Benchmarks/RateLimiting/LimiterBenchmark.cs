@@ -48,7 +48,7 @@ internal static class LimiterBenchmark
         {
             var requests = Requests(scopes);
             await using var limiter = new FailoverRateLimiter(
-                new RedisRateLimiter(RedisRateLimiter.Options(server.Address), "bench", TimeProvider.System), () => 1, TimeProvider.System, telemetry, NullLogger<FailoverRateLimiter>.Instance);
+                new RedisRateLimiter(RedisRateLimiter.Options(server.Address), "bench", TimeProvider.System), () => LiveInstances.Alone, TimeProvider.System, telemetry, NullLogger<FailoverRateLimiter>.Instance);
             List<double> ours = [], raw = [];
             var left = 0;
             while (ours.Count <= Rounds)

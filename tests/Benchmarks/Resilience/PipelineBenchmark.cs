@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.GitHub.Http;
 using ClaudeManager.Core.Resilience.Pipelines;
 using Microsoft.Extensions.DependencyInjection;
@@ -54,7 +55,7 @@ internal static class PipelineBenchmark
 
     private static async Task<(double Nanoseconds, double Bytes)> MeasureAsync(HttpMessageInvoker chain, CancellationToken ct)
     {
-        var deadline = new GitHubCall(TimeProvider.System.GetUtcNow().AddHours(1), IsQuery: false);
+        var deadline = new GitHubCall(TimeProvider.System.GetUtcNow().AddHours(1), IsQuery: false, GitHubLane.Interactive);
         var allocated = GC.GetTotalAllocatedBytes(precise: true);
         var started = Stopwatch.GetTimestamp();
         for (var i = 0; i < Calls; i++)

@@ -23,7 +23,7 @@ public sealed class FailoverRateLimiterTests : IAsyncDisposable
     public FailoverRateLimiterTests()
     {
         _shared = new UpstreamLimiter(new InProcessRateLimiter(_time, telemetry: null));
-        _limiter = new FailoverRateLimiter(_shared, () => _instances, _time, new LimiterTelemetry(_services.GetRequiredService<IMeterFactory>()), _logger);
+        _limiter = new FailoverRateLimiter(_shared, () => new LiveInstances(_instances, 1), _time, new LimiterTelemetry(_services.GetRequiredService<IMeterFactory>()), _logger);
     }
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;

@@ -52,7 +52,7 @@ public sealed class InProcessRateLimiterTests : RateLimiterConformance
             }
 
             var expected = limits.Index().All(l => costs[l.Index] == 0 || Fits(l.Item, l.Index));
-            var decision = limiter.Decide(scopes, 1);
+            var decision = limiter.Decide(scopes, LiveInstances.Alone);
 
             Assert.Equal(expected, decision.Allowed);
             Assert.Equal(decision.Allowed, decision.RetryAfter == TimeSpan.Zero);
@@ -89,14 +89,14 @@ public sealed class InProcessRateLimiterTests : RateLimiterConformance
         var time = new FakeTimeProvider();
         var limiter = new InProcessRateLimiter(time, telemetry: null);
         RateScope[] scopes = [new("a", new RateLimit(permits, TimeSpan.FromSeconds(7), burst), Math.Min(cost, burst))];
-        while (limiter.Decide(scopes, 1).Allowed)
+        while (limiter.Decide(scopes, LiveInstances.Alone).Allowed)
         {
         }
 
-        time.Advance(limiter.Decide(scopes, 1).RetryAfter - TimeSpan.FromMicroseconds(1));
-        Assert.False(limiter.Decide(scopes, 1).Allowed);
+        time.Advance(limiter.Decide(scopes, LiveInstances.Alone).RetryAfter - TimeSpan.FromMicroseconds(1));
+        Assert.False(limiter.Decide(scopes, LiveInstances.Alone).Allowed);
         time.Advance(TimeSpan.FromMicroseconds(1));
-        Assert.True(limiter.Decide(scopes, 1).Allowed);
+        Assert.True(limiter.Decide(scopes, LiveInstances.Alone).Allowed);
     });
 
     [Fact]
@@ -106,7 +106,7 @@ public sealed class InProcessRateLimiterTests : RateLimiterConformance
         var admitted = 0;
         for (var i = 0; i < 1_000; i++)
         {
-            admitted += _limiter.Decide(scopes, 1).Allowed ? 1 : 0;
+            admitted += _limiter.Decide(scopes, LiveInstances.Alone).Allowed ? 1 : 0;
             _time.Advance(TimeSpan.FromMicroseconds(1));
         }
 
@@ -127,23 +127,23 @@ public sealed class InProcessRateLimiterTests : RateLimiterConformance
     [InlineData(int.MaxValue, 1, int.MaxValue)]
     [InlineData(1, 86_400, 3_650)]
     public void Limit_Large_IsCounted(int permits, int seconds, int burst)
-        => Assert.Equal(burst - 1, _limiter.Decide([new RateScope("a", new RateLimit(permits, TimeSpan.FromSeconds(seconds), burst))], 1).Scopes[0].Remaining);
+        => Assert.Equal(burst - 1, _limiter.Decide([new RateScope("a", new RateLimit(permits, TimeSpan.FromSeconds(seconds), burst))], LiveInstances.Alone).Scopes[0].Remaining);
 
     [Fact]
     public void Acquire_IdleAccounts_Leave()
     {
         for (var i = 0; i < 10_000; i++)
         {
-            _limiter.Decide([new RateScope($"client-{i}", new RateLimit(60, TimeSpan.FromMinutes(1), 10))], 1);
-            _limiter.Enter(new SlotScope($"place-{i}", 1, TimeSpan.FromSeconds(30)), "holder", 1);
+            _limiter.Decide([new RateScope($"client-{i}", new RateLimit(60, TimeSpan.FromMinutes(1), 10))], LiveInstances.Alone);
+            _limiter.Enter(new SlotScope($"place-{i}", 1, TimeSpan.FromSeconds(30)), "holder", LiveInstances.Alone);
         }
 
         Assert.Equal(20_000, _limiter.AccountCount);
         _time.Advance(TimeSpan.FromMinutes(2));
-        Assert.True(_limiter.Decide([Scope("busy", 5)], 1).Allowed);
+        Assert.True(_limiter.Decide([Scope("busy", 5)], LiveInstances.Alone).Allowed);
         Assert.Equal(1, _limiter.AccountCount);
         _time.Advance(TimeSpan.FromMinutes(2));
-        Assert.Equal(3, _limiter.Decide([Scope("busy", 5)], 1).Scopes[0].Remaining);
+        Assert.Equal(3, _limiter.Decide([Scope("busy", 5)], LiveInstances.Alone).Scopes[0].Remaining);
     }
 
     [Fact]
@@ -151,15 +151,15 @@ public sealed class InProcessRateLimiterTests : RateLimiterConformance
     {
         for (var i = 0; i < InProcessRateLimiter.MostAccounts; i++)
         {
-            Assert.True(_limiter.Decide([Scope($"client-{i}", 2)], 1).Allowed);
+            Assert.True(_limiter.Decide([Scope($"client-{i}", 2)], LiveInstances.Alone).Allowed);
         }
 
-        var more = Enumerable.Range(0, 100).Count(i => _limiter.Decide([Scope($"more-{i}", 2)], 1).Allowed);
+        var more = Enumerable.Range(0, 100).Count(i => _limiter.Decide([Scope($"more-{i}", 2)], LiveInstances.Alone).Allowed);
 
         Assert.Equal(2, more);
         Assert.Equal(InProcessRateLimiter.MostAccounts + 1, _limiter.AccountCount);
-        Assert.True(_limiter.Decide([Scope("client-7", 2)], 1).Allowed);
-        Assert.False(_limiter.Decide([Scope("client-7", 2)], 1).Allowed);
+        Assert.True(_limiter.Decide([Scope("client-7", 2)], LiveInstances.Alone).Allowed);
+        Assert.False(_limiter.Decide([Scope("client-7", 2)], LiveInstances.Alone).Allowed);
     }
 
     [Fact]
@@ -178,7 +178,7 @@ public sealed class InProcessRateLimiterTests : RateLimiterConformance
             var admitted = 0;
             for (var i = 0; i < rounds; i++)
             {
-                while (limiter.Decide(scopes, instances).Allowed)
+                while (limiter.Decide(scopes, new LiveInstances(instances, 1)).Allowed)
                 {
                     admitted++;
                 }

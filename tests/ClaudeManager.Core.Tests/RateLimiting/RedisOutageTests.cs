@@ -33,7 +33,7 @@ public sealed class RedisOutageTests : IAsyncLifetime
         Assert.SkipWhen(RedisServer.Shared is null, RedisServer.Missing);
         _server = await RedisServer.StartAsync(Ct);
         _redis = new CountingLimiter(new RedisRateLimiter(RedisRateLimiter.Options(Server.Address), "outage", TimeProvider.System));
-        _limiter = new FailoverRateLimiter(Redis, () => Instances, TimeProvider.System, new LimiterTelemetry(_services.GetRequiredService<IMeterFactory>()), NullLogger<FailoverRateLimiter>.Instance);
+        _limiter = new FailoverRateLimiter(Redis, () => new LiveInstances(Instances, 1), TimeProvider.System, new LimiterTelemetry(_services.GetRequiredService<IMeterFactory>()), NullLogger<FailoverRateLimiter>.Instance);
         await SharedAsync();
     }
 
@@ -84,7 +84,7 @@ public sealed class RedisOutageTests : IAsyncLifetime
     {
         await Server.KillAsync(Ct);
         var redis = new CountingLimiter(new RedisRateLimiter(RedisRateLimiter.Options(Server.Address), "late", TimeProvider.System));
-        await using var limiter = new FailoverRateLimiter(redis, () => Instances, TimeProvider.System, new LimiterTelemetry(_services.GetRequiredService<IMeterFactory>()), NullLogger<FailoverRateLimiter>.Instance);
+        await using var limiter = new FailoverRateLimiter(redis, () => new LiveInstances(Instances, 1), TimeProvider.System, new LimiterTelemetry(_services.GetRequiredService<IMeterFactory>()), NullLogger<FailoverRateLimiter>.Instance);
 
         var admitted = 0;
         while ((await limiter.AcquireAsync(Scope("a", 12), Ct)).Allowed)

@@ -65,6 +65,7 @@ public sealed class HeartbeatLoopTests
 
         await mine.BeatAsync(Ct);
         Assert.Equal((3, 1), (mine.LivePeers, others[2].LivePeers));
+        Assert.Equal((4, 4), (mine.LiveInstances, others[2].LiveInstances));
 
         await others[0].StopAsync(Ct);
         await mine.BeatAsync(Ct);

@@ -491,6 +491,18 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                         .HasColumnType("INTEGER")
                         .HasColumnName("blocked_until");
 
+                    b.Property<int?>("Limit")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("limit");
+
+                    b.Property<int?>("Remaining")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("remaining");
+
+                    b.Property<long?>("ResetsAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("resets_at");
+
                     b.Property<int>("Strikes")
                         .HasColumnType("INTEGER")
                         .HasColumnName("strikes");

@@ -12,6 +12,7 @@ public sealed partial class SystemPage
     private const int Recent = 50;
 
     private FleetDto? _fleet;
+    private IReadOnlyList<(GitHubBudgetDto Budget, string Role)> _budgets = [];
     private IReadOnlyList<(BreakerDto Breaker, string Role)> _breakers = [];
     private IReadOnlyList<(ErrorGroupDto Group, string Role)> _groups = [];
     private IReadOnlyList<(ErrorDto Error, string Role)> _recent = [];
@@ -41,6 +42,7 @@ public sealed partial class SystemPage
     private void Show(FleetDto fleet)
     {
         _fleet = fleet;
+        _budgets = [.. fleet.Instances.SelectMany(i => i.GitHub.Select(b => (b, i.Role)))];
         _breakers = [.. fleet.Instances.SelectMany(i => i.Breakers.Select(b => (b, i.Role)))];
         _groups = [.. fleet.Instances.SelectMany(i => i.Errors.Groups.Select(g => (g, i.Role))).OrderByDescending(g => g.g.LastSeen)];
         _recent = [.. fleet.Instances.SelectMany(i => i.Errors.Recent.Select(e => (e, i.Role))).OrderByDescending(e => e.e.At).Take(Recent)];
@@ -77,6 +79,8 @@ public sealed partial class SystemPage
         "local_share" => "here, as this process's share, because Redis is away",
         _ => "in this process",
     };
+
+    private static string Saved(GitHubBudgetDto budget) => $"{Words.Count((int)Math.Min(budget.NotModified, int.MaxValue))} of {Words.Count((int)Math.Min(budget.Requests, int.MaxValue), "answer", "answers")} unchanged, which is free";
 
     private static string Name(CircuitPosition state) => state switch
     {
