@@ -1,5 +1,6 @@
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Operations;
+using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Resilience;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Mvc;
@@ -21,25 +22,32 @@ internal sealed partial class FaultHandler(IProblemDetailsService problems, ILog
             LogFault(logger, httpContext.Request.Method, exception);
         }
 
-        var status = exception switch
+        // In the middle of something the database goes away under another name than when it is asked.
+        var fault = exception is not ClaudeManagerException && DatabaseUnavailableException.IsAway(exception) ? new DatabaseUnavailableException(exception) : exception;
+        var status = fault switch
         {
             BadHttpRequestException bad => bad.StatusCode,
             ValidationException => StatusCodes.Status400BadRequest,
-            _ => Failures.Classify(exception) is FailureClass.Transient or FailureClass.Infrastructure && exception is ClaudeManagerException ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status500InternalServerError,
+            _ => Failures.Classify(fault) switch
+            {
+                FailureClass.Transient => StatusCodes.Status503ServiceUnavailable,
+                FailureClass.Infrastructure when fault is ClaudeManagerException => StatusCodes.Status503ServiceUnavailable,
+                _ => StatusCodes.Status500InternalServerError,
+            },
         };
-        var problem = new ProblemDetails { Status = status, Title = status < 500 ? "Invalid input" : "Something went wrong here" };
-        problem.Detail = exception switch
+        var problem = new ProblemDetails { Status = status, Title = status < 500 ? "Invalid input" : status == StatusCodes.Status503ServiceUnavailable ? "Not possible just now" : "Something went wrong here" };
+        problem.Detail = fault switch
         {
             ClaudeManagerException ours => ours.Fix is null ? ours.Message : $"{ours.Message} {ours.Fix}",
             BadHttpRequestException bad => bad.Message,
             _ => "The fault is in the log under the trace id.",
         };
-        if (exception is ClaudeManagerException known)
+        if (fault is ClaudeManagerException known)
         {
             problem.Extensions["code"] = known.Code;
         }
 
-        if (exception is ValidationException field)
+        if (fault is ValidationException field)
         {
             problem.Extensions["errors"] = new Dictionary<string, string[]> { [field.Field] = [field.Message] };
         }
