@@ -19,7 +19,7 @@ public sealed class RedisOutageTests
     {
         Assert.SkipUnless(PostgresServer.IsInstalled, PostgresServer.Missing);
         await using var fleet = await ManagerFleet.StartAsync(
-            workers: 0, [], Ct, c => c["security"] = new { rate_limiting = new { max_requests_per_minute = 60, burst_capacity = Burst } }, apis: 2);
+            workers: 0, ["acme/app"], Ct, c => c["security"] = new { rate_limiting = new { max_requests_per_minute = 60, burst_capacity = Burst } }, apis: 2);
         using var person = new Person(fleet);
         await LimitsAsync(person, "shared");
         await EachKnowsTheOtherAsync(fleet, person);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Tests.Shared.Processes;
 using Npgsql;
@@ -14,7 +15,7 @@ public sealed class Person : IDisposable
     public Person(ManagerFleet fleet)
     {
         _fleet = fleet;
-        _http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = fleet.Api.Address, Timeout = TimeSpan.FromSeconds(30) };
+        _http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = fleet.Api.Address, Timeout = Eventually.Patience };
         Api = new ManagerApiClient(_http);
     }
 
@@ -60,8 +61,21 @@ public sealed class Person : IDisposable
     /// <summary>The others take its process for one on another machine: they cannot see whether it lives, nor stop what it started.</summary>
     public Task MoveElsewhereAsync(Node node, CancellationToken ct) => NumberAsync($"UPDATE instances SET host = 'elsewhere', process_space = 'elsewhere' WHERE process_id = {node.ProcessId}", ct);
 
-    public Task<RunDetailDto> EndedAsync(long run, CancellationToken ct)
-        => Eventually.SeeAsync(token => Api.GetRunAsync(run, token), seen => seen.Run.State == RunState.Ended, $"run {run.ToString(CultureInfo.InvariantCulture)} ends", ct);
+    /// <summary>Waits for a run's end, whoever is away meanwhile.</summary>
+    public async Task<RunDetailDto> EndedAsync(long run, CancellationToken ct)
+        => (await Eventually.SeeAsync(
+            async token =>
+            {
+                try
+                {
+                    return await Api.GetRunAsync(run, token);
+                }
+                catch (ManagerApiException e) when (e.Status == HttpStatusCode.ServiceUnavailable)
+                {
+                    return null;
+                }
+            },
+            seen => seen?.Run.State == RunState.Ended, $"run {run.ToString(CultureInfo.InvariantCulture)} ends", ct))!;
 
     /// <summary>The first column of the first row; null where there is none.</summary>
     public async Task<long?> NumberAsync(FormattableString sql, CancellationToken ct)

@@ -88,7 +88,7 @@ internal static class OutageBenchmark
 
     private static async Task RedisAsync(CancellationToken ct)
     {
-        await using var fleet = await ManagerFleet.StartAsync(workers: 0, [], ct, apis: 2);
+        await using var fleet = await ManagerFleet.StartAsync(workers: 0, ["acme/app"], ct, apis: 2);
         using var person = new Person(fleet);
         await RequestsAsync(fleet, person, 1, ct);
         var before = await RequestsAsync(fleet, person, 2, ct);
