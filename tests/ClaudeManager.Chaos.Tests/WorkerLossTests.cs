@@ -20,7 +20,9 @@ public sealed class WorkerLossTests
         await using var fleet = await ManagerFleet.StartAsync(workers: 2, [Repository], Ct);
         using var person = new Person(fleet);
         await person.PushAsync(Repository, [4], Ct);
-        var run = await person.ApproveAsync((await person.ProposedAsync(1, Ct))[0].Id, Ct);
+        var item = (await person.ProposedAsync(1, Ct))[0];
+        await person.GitHubToldAsync(Ct);
+        var run = await person.ApproveAsync(item.Id, Ct);
         var first = await person.WorkerOfAsync(run.Id, Ct);
         if (onAnotherMachine)
         {
@@ -44,7 +46,9 @@ public sealed class WorkerLossTests
         await using var fleet = await ManagerFleet.StartAsync(workers: 2, [Repository], Ct);
         using var person = new Person(fleet);
         await person.PushAsync(Repository, [seconds], Ct);
-        var run = await person.ApproveAsync((await person.ProposedAsync(1, Ct))[0].Id, Ct);
+        var item = (await person.ProposedAsync(1, Ct))[0];
+        await person.GitHubToldAsync(Ct);
+        var run = await person.ApproveAsync(item.Id, Ct);
         var first = await person.WorkerOfAsync(run.Id, Ct);
         await person.MoveElsewhereAsync(first, Ct);
 

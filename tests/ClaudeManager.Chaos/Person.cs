@@ -42,6 +42,10 @@ public sealed class Person : IDisposable
             string.Create(CultureInfo.InvariantCulture, $"{count} pieces are proposed"),
             ct);
 
+    /// <summary>Waits until GitHub knows all it is to know: who has begun to tell it holds the entry for two minutes.</summary>
+    public Task GitHubToldAsync(CancellationToken ct)
+        => Eventually.SeeAsync(token => NumberAsync($"SELECT count(*) FROM outbox WHERE state IN ('pending', 'blocked')", token), count => count == 0, "GitHub is told", ct);
+
     /// <summary>Approves an item as it is shown, and returns its run.</summary>
     public async Task<RunDto> ApproveAsync(long item, CancellationToken ct)
     {

@@ -130,7 +130,7 @@ public abstract class QueueTests : StoreConformance
         Assert.Equal(next.Id, (await ClaimAsync("w"))?.Run.Id);
     }
 
-    private Task ParkAsync(long run, TimeSpan until, FailureClass? failure = FailureClass.Budget)
+    private Task<int> ParkAsync(long run, TimeSpan until, FailureClass? failure = FailureClass.Budget)
         => Subject.Store.WriteAsync(
             TestStore.Operation,
             (tx, ct) => tx.Db.Runs.Where(r => r.Id == run)

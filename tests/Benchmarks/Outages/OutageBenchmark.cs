@@ -113,6 +113,7 @@ internal static class OutageBenchmark
         var took = new List<double>();
         foreach (var item in await person.ProposedAsync(count, ct))
         {
+            await person.GitHubToldAsync(ct);
             var run = (await person.ApproveAsync(item.Id, ct)).Id;
             var worker = await person.WorkerOfAsync(run, ct);
             if (onAnotherMachine)
@@ -217,7 +218,7 @@ internal static class OutageBenchmark
         return (s_time.GetUtcNow() - since).TotalSeconds;
     }
 
-    private static double At(IReadOnlyList<double> sorted, double part) => sorted[(int)Math.Min(sorted.Count - 1, Math.Ceiling(part * sorted.Count) - 1)];
+    private static double At(List<double> sorted, double part) => sorted[(int)Math.Min(sorted.Count - 1, Math.Ceiling(part * sorted.Count) - 1)];
 
     private static void Row(string what, string result, string bound, bool held)
     {
