@@ -8,6 +8,7 @@ using ClaudeManager.ServiceDefaults;
 
 var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
 builder.AddServiceDefaults();
+builder.Services.AddEndAtSecondSignal();
 builder.Services.AddManagerCore(StartupSettings.Load(new StartupOptions()), InstanceIdentity.Create("api", TimeProvider.System), new DataDirectoryOwnership(Exclusive: false));
 builder.Services.AddHostedService<InstancePresence>();
 builder.AddApi();

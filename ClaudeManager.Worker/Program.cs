@@ -8,6 +8,7 @@ using ClaudeManager.Worker;
 var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
 builder.AddServiceDefaults();
 builder.Services.AddLoopbackOnly();
+builder.Services.AddEndAtSecondSignal();
 builder.Services.AddManagerCore(StartupSettings.Load(new StartupOptions()), InstanceIdentity.Create("worker", TimeProvider.System), new DataDirectoryOwnership(Exclusive: false));
 builder.AddWorker();
 

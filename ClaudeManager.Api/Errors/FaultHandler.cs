@@ -1,5 +1,6 @@
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Operations;
+using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Resilience;
 using ClaudeManager.Core.Security;
 using Microsoft.AspNetCore.Diagnostics;
@@ -22,8 +23,10 @@ internal sealed partial class FaultHandler(IProblemDetailsService problems, Reda
             LogFault(logger, httpContext.Request.Method, exception);
         }
 
-        var known = exception as ClaudeManagerException;
-        var (status, title, code) = exception switch
+        // In the middle of something the database goes away under another name than when it is asked.
+        var fault = exception is not ClaudeManagerException && DatabaseUnavailableException.IsAway(exception) ? new DatabaseUnavailableException(exception) : exception;
+        var known = fault as ClaudeManagerException;
+        var (status, title, code) = fault switch
         {
             BadHttpRequestException bad => (bad.StatusCode, "Invalid input", null),
             AuthorizationException => (StatusCodes.Status403Forbidden, "Not allowed", known!.ErrorCode),
@@ -31,7 +34,7 @@ internal sealed partial class FaultHandler(IProblemDetailsService problems, Reda
             _ => (StatusCodes.Status500InternalServerError, "Something went wrong here", known?.ErrorCode ?? ErrorCodes.Internal),
         };
         var problem = new ProblemDetails { Status = status, Title = title };
-        problem.Detail = exception switch
+        problem.Detail = fault switch
         {
             // It may quote git, or whatever else has failed.
             ClaudeManagerException => redactor.Redact(known!.Fix is null ? known.Message : $"{known.Message} {known.Fix}"),

@@ -94,7 +94,7 @@ public interface IAgentSink
 
 /// <summary>How the agent's part of the run ended.</summary>
 /// <param name="Reason"><see cref="RunEndReason.Completed"/> only says the agent finished in good order; verification decides the rest.</param>
-/// <param name="Failure">Null for <see cref="RunEndReason.Completed"/>.</param>
+/// <param name="Failure">Null for <see cref="RunEndReason.Completed"/>. Parked by <see cref="FailureClass.Budget"/> it waits for a usage limit, and no other run of the agent starts before the reset.</param>
 /// <param name="ResumeAt">With <see cref="RunEndReason.Parked"/>: when the usage limit resets, or when to look again.</param>
 /// <param name="PullRequest">Of an agent that works elsewhere: its result.</param>
 public sealed record AgentOutcome(RunEndReason Reason, FailureClass? Failure, string Detail, DateTimeOffset? ResumeAt = null, GitHubPullRequest? PullRequest = null);

@@ -89,6 +89,8 @@ internal static partial class ConfigurationKeys
         Publish("reviewers", new ListType(s_word), "[]", "Logins of people who are asked to review.", (p, v) => p with { Reviewers = v.Texts }),
         Executor("timeout", new WholeType(60, 86400), "1800", "Seconds an agent may work. In a Gen-1 file the default is 300.", (e, v) => e with { Timeout = v.Seconds }),
         Executor("stallSeconds", new WholeType(10, 86400), "300", "An agent that says nothing for so long has stalled.", (e, v) => e with { Stall = v.Seconds }),
+        Executor("stopGraceSeconds", new WholeType(0, 3600), "10", "When the service is told to stop, runs may go on for so long; then they are parked and go on from their saved work. Agents need up to 15 s more to end.",
+            (e, v) => e with { StopGrace = v.Seconds }),
         Executor("maxConcurrentRuns", new WholeType(1, 1000), "2", "Runs at once, in the whole fleet.", (e, v) => e with { MaxConcurrentRuns = v.Whole }),
         Executor("preparedWorkspacesMb", new WholeType(0, 1_000_000), "1024", "Megabytes of workspaces kept ready for the next run, so that an approved run starts at once. 0: none.",
             (e, v) => e with { PreparedWorkspacesMb = v.Whole }),

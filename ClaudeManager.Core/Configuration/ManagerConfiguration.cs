@@ -111,6 +111,9 @@ public sealed record ExecutorConfiguration
     /// <summary>No event of the agent for this long ends the run as stalled.</summary>
     public TimeSpan Stall { get; init; } = TimeSpan.FromSeconds(300);
 
+    /// <summary>How long runs may go on when the service is told to stop.</summary>
+    public TimeSpan StopGrace { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>When runs may start; empty = always.</summary>
     public IReadOnlyList<RunWindow> Windows { get; init; } = [];
     public int MaxConcurrentRuns { get; init; } = 2;

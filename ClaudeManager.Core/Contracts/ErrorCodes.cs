@@ -33,6 +33,7 @@ public static class ErrorCodes
     public static readonly ErrorCode ConfigurationInvalid = Of("CM1000", FailureClass.Configuration, "The configuration is not valid, so nothing was started.", "Correct what the report names.");
     public static readonly ErrorCode IdempotencyKeyLost = Of("CM2001", FailureClass.Transient, "The process was away for so long that another one took its request over; nothing was done here.", "Send the request again with the same Idempotency-Key.");
     public static readonly ErrorCode TransactionLost = Of("CM2002", FailureClass.Transient, "The connection to the database broke within a transaction: nothing of it was written.", "It is tried again by itself, or ask again.");
+    public static readonly ErrorCode DatabaseUnavailable = Of("CM2003", FailureClass.Transient, "The database does not answer; nothing has changed.", "Try again in a moment.");
 
     public static readonly ErrorCode MasterKeyMissing = Of("CM4001", FailureClass.Configuration, "There is no master key, and in production none is made up.", "Give one by CLAUDE_MANAGER_MASTER_KEY or its file.");
     public static readonly ErrorCode MasterKeyMalformed = Of("CM4002", FailureClass.Configuration, "The master key is not the base64 of 32 bytes.", "Make one with `openssl rand -base64 32`.");

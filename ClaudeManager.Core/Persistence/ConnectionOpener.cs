@@ -1,4 +1,6 @@
 using System.Globalization;
+using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Resilience;
 using ClaudeManager.Core.Resilience.Pipelines;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
@@ -13,15 +15,25 @@ internal sealed class ConnectionOpener(StoreTarget target, UpstreamPipelines pip
     private readonly string? _host = target is StoreTarget.Postgres postgres ? HostOf(postgres.ConnectionString) : null;
 
     /// <exception cref="CircuitOpenException">The database has not been answering; it was not asked.</exception>
+    /// <exception cref="DatabaseUnavailableException">It was asked, and did not answer.</exception>
     public async ValueTask OpenAsync(ManagerDbContext db, CancellationToken ct)
     {
-        if (_host is not null)
+        if (_host is null)
+        {
+            return;
+        }
+
+        try
         {
             await pipelines.Of(Upstreams.Database, _host).ExecuteAsync(static async (context, token) =>
             {
                 await context.Database.OpenConnectionAsync(token).ConfigureAwait(false);
                 return true;
             }, db, repeatable: true, ct).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is not ClaudeManagerException && Failures.Classify(e) == FailureClass.Transient)
+        {
+            throw new DatabaseUnavailableException(e);
         }
     }
 

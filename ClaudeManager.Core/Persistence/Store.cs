@@ -17,6 +17,8 @@ namespace ClaudeManager.Core.Persistence;
 /// </summary>
 public sealed class Store
 {
+    private static readonly TimeSpan s_betweenTries = TimeSpan.FromMilliseconds(500);
+
     private readonly IDbContextFactory<ManagerDbContext> _contexts;
     private readonly ConnectionOpener _opener;
     private readonly WriteGate _gate;
@@ -90,6 +92,27 @@ public sealed class Store
             await write(tx, token).ConfigureAwait(false);
             return true;
         }, ct);
+
+    /// <summary>
+    /// Does it again until the database is there for it, so that an outage costs time and not the work that waits to be written. Only for what may be done twice: of a commit whose answer was lost nobody
+    /// knows whether it happened.
+    /// </summary>
+    /// <param name="enough">Once it is cancelled the fault goes to the caller.</param>
+    public async Task<T> OutlastAsync<T>(Func<CancellationToken, Task<T>> call, CancellationToken enough, CancellationToken ct)
+    {
+        while (true)
+        {
+            try
+            {
+                return await call(ct).ConfigureAwait(false);
+            }
+            catch (Exception e) when (DatabaseUnavailableException.IsAway(e) && !enough.IsCancellationRequested)
+            {
+                using var either = CancellationTokenSource.CreateLinkedTokenSource(enough, ct);
+                await Task.Delay(s_betweenTries, Time, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
 }
 
 /// <summary>One write transaction: the context, who acts, and the two things every change carries.</summary>

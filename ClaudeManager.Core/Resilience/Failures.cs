@@ -15,6 +15,8 @@ public static class Failures
         TimeoutException or HttpRequestException or SocketException => FailureClass.Transient,
         DbUpdateConcurrencyException => FailureClass.Transient,
         DbException { IsTransient: true } => FailureClass.Transient,
+        // Entity Framework wraps what could be tried again.
+        InvalidOperationException { InnerException: DbException inner } => Classify(inner),
         DbUpdateException { InnerException: { } inner } => Classify(inner),
         AggregateException { InnerExceptions: [var only] } => Classify(only),
         _ => FailureClass.Infrastructure,

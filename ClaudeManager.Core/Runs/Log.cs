@@ -39,4 +39,7 @@ internal static partial class Log
 
     [LoggerMessage(4012, LogLevel.Warning, "The agent's session of run {RunId} could not be saved; it is tried again with the next snapshot")]
     public static partial void SessionNotSaved(ILogger logger, long runId, Exception exception);
+
+    [LoggerMessage(4013, LogLevel.Information, "Run {RunId} is parked: {Why}")]
+    public static partial void RunParked(ILogger logger, long runId, string why);
 }

@@ -54,6 +54,9 @@ public sealed class RunExecutor(
     private static readonly TimeSpan s_firstRetry = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_longestRetry = TimeSpan.FromMinutes(10);
 
+    /// <summary>Where nobody says when a usage limit resets.</summary>
+    private static readonly TimeSpan s_defaultPark = TimeSpan.FromMinutes(15);
+
     /// <summary>Works until the run has ended, is parked, waits for another try, or is lost. Throws only when <paramref name="stopping"/> or the database stops it.</summary>
     public async Task ExecuteAsync(OperationContext operation, ClaimedRun claim, CancellationToken stopping)
     {
@@ -62,10 +65,11 @@ public sealed class RunExecutor(
         using var cancelled = new CancellationTokenSource();
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(stopping, held.Lost, cancelled.Token);
         var spent = new AgentUsage(claim.Run.CostMicroUsd / 1_000_000m, claim.Run.InputTokens, claim.Run.OutputTokens, claim.Run.Turns);
-        await using var journal = await RunJournal.OpenAsync(store, operation, claim.Lease, spent, redactor, identity.Host, stopping).ConfigureAwait(false);
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(stopping, held.Lost);
+        await using var journal = await RunJournal.OpenAsync(store, operation, claim.Lease, spent, redactor, identity.Host, enough.Token, stopping).ConfigureAwait(false);
         using var watching = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
         var watch = WatchCancellationAsync(claim.Lease, cancelled, watching.Token);
-        var attempt = new Attempt(operation, claim, journal, spent, configuration.Value) { Held = held };
+        var attempt = new Attempt(operation, claim, journal, spent, configuration.Value) { Held = held, Enough = enough.Token };
         try
         {
             try
@@ -84,7 +88,7 @@ public sealed class RunExecutor(
             catch (OperationCanceledException) when (stopping.IsCancellationRequested)
             {
                 await SaveWorkAsync(attempt, CancellationToken.None).ConfigureAwait(false);
-                await RequeueAsync(attempt, "The service stops; the run goes on when it is back.", null, CancellationToken.None).ConfigureAwait(false);
+                await ParkAsync(attempt, "The service stops; the run goes on where it was when it is back, or on another worker.", _ => null, null, keepWorkspace: true, CancellationToken.None).ConfigureAwait(false);
             }
             catch (Exception e) when (e is not (LeaseLostException or DbUpdateConcurrencyException))
             {
@@ -117,7 +121,7 @@ public sealed class RunExecutor(
             return;
         }
 
-        attempt.FollowUp = await store.ReadAsync((db, token) => FollowUp.FindAsync(db, run.Id, token), ct).ConfigureAwait(false);
+        attempt.FollowUp = await ReadAsync(attempt, (db, token) => FollowUp.FindAsync(db, run.Id, token), ct).ConfigureAwait(false);
         attempt.Source = await source.LocateAsync(repository, commit: null, ct).ConfigureAwait(false);
         if ((seal.ChangedProgram(attempt.Approval, attempt.Configuration.Executor)
             ?? await Staleness.CheckAsync(attempt.Source, repository.DefaultBranch!, run.BaseCommit, item.Paths(), ct).ConfigureAwait(false)) is { } stale)
@@ -291,7 +295,7 @@ public sealed class RunExecutor(
             return run.WipCommit;
         }
 
-        if (await FindArtifactAsync(run, RunArtifacts.Bundle, ct).ConfigureAwait(false) is not { } bundle)
+        if (await FindArtifactAsync(attempt, RunArtifacts.Bundle, ct).ConfigureAwait(false) is not { } bundle)
         {
             await attempt.Journal.AppendAsync(AgentEvent.Fallback(Fallback.FromTheBase, "The earlier work was kept on another machine only: the run starts from the base."), ct).ConfigureAwait(false);
             return null;
@@ -309,8 +313,8 @@ public sealed class RunExecutor(
             return;
         }
 
-        var last = await store.ReadAsync((db, token) => db.RunProcesses.Where(p => p.RunId == run.Id).OrderByDescending(p => p.Id).Select(p => p.Host).FirstOrDefaultAsync(token), ct).ConfigureAwait(false);
-        if ((File.Exists(file) && last == identity.Host) || await FindArtifactAsync(run, RunArtifacts.Session, ct).ConfigureAwait(false) is not { } session)
+        var last = await ReadAsync(attempt, (db, token) => db.RunProcesses.Where(p => p.RunId == run.Id).OrderByDescending(p => p.Id).Select(p => p.Host).FirstOrDefaultAsync(token), ct).ConfigureAwait(false);
+        if ((File.Exists(file) && last == identity.Host) || await FindArtifactAsync(attempt, RunArtifacts.Session, ct).ConfigureAwait(false) is not { } session)
         {
             return;
         }
@@ -324,16 +328,16 @@ public sealed class RunExecutor(
     {
         var run = attempt.Run;
         var goesOn = attempt.FollowUp is not null;
-        var earlier = await store.ReadAsync((db, token) => db.Runs
+        var earlier = await ReadAsync(attempt, (db, token) => db.Runs
             .Where(r => r.WorkItemId == run.WorkItemId && (r.SessionId == run.SessionId || goesOn) && r.ApprovalId == run.ApprovalId && r.Id != run.Id)
             .SumAsync(r => r.CostMicroUsd ?? 0, token), ct).ConfigureAwait(false);
         return attempt.Spent with { CostUsd = (attempt.Spent.CostUsd ?? 0) + (earlier / 1_000_000m) };
     }
 
     /// <summary>The newest of its kind of this run and those it goes on from: they share one session.</summary>
-    private Task<RunArtifactEntity?> FindArtifactAsync(RunEntity run, string kind, CancellationToken ct)
-        => store.ReadAsync((db, token) => db.RunArtifacts
-            .Where(a => a.Kind == kind && db.Runs.Any(r => r.Id == a.RunId && r.WorkItemId == run.WorkItemId && r.SessionId == run.SessionId))
+    private Task<RunArtifactEntity?> FindArtifactAsync(Attempt attempt, string kind, CancellationToken ct)
+        => ReadAsync(attempt, (db, token) => db.RunArtifacts
+            .Where(a => a.Kind == kind && db.Runs.Any(r => r.Id == a.RunId && r.WorkItemId == attempt.Run.WorkItemId && r.SessionId == attempt.Run.SessionId))
             .OrderByDescending(a => a.RunId).FirstOrDefaultAsync(token), ct);
 
     private async Task VerifyAndPublishAsync(Attempt attempt, CancellationToken ct)
@@ -380,7 +384,7 @@ public sealed class RunExecutor(
     private async Task PublishAsync(Attempt attempt, string objects, string commit, CancellationToken ct)
     {
         var (run, item, repository) = (attempt.Run, attempt.Item, attempt.Repository);
-        var fresh = await store.ReadAsync(async (db, token) => (
+        var fresh = await ReadAsync(attempt, async (db, token) => (
             Approval: await db.Approvals.SingleAsync(a => a.Id == run.ApprovalId, token).ConfigureAwait(false),
             Item: await db.WorkItems.SingleAsync(w => w.Id == item.Id, token).ConfigureAwait(false)), ct).ConfigureAwait(false);
         // Once more: the repository has moved on while the agent worked.
@@ -418,7 +422,7 @@ public sealed class RunExecutor(
     {
         var (run, item, publish) = (attempt.Run, attempt.Item, attempt.Configuration.Executor.Publish);
         await attempt.Journal.FlushAsync(ct).ConfigureAwait(false);
-        var (issue, summary) = await store.ReadAsync(async (db, token) => (
+        var (issue, summary) = await ReadAsync(attempt, async (db, token) => (
             await db.ProposalIssues.FirstOrDefaultAsync(p => p.WorkItemId == item.Id, token).ConfigureAwait(false),
             await db.RunEvents.Where(e => e.RunId == run.Id && e.Kind == "result").OrderByDescending(e => e.Seq).Select(e => e.Text).FirstOrDefaultAsync(token).ConfigureAwait(false)), ct).ConfigureAwait(false);
         var published = await pullRequests.PublishAsync(
@@ -477,17 +481,11 @@ public sealed class RunExecutor(
     {
         if (outcome.Reason == RunEndReason.Parked)
         {
-            await FinishAsync(attempt, (tx, run, item, _) =>
-            {
-                run.NotBefore = outcome.ResumeAt ?? tx.Now + TimeSpan.FromMinutes(15);
-                RunStateMachine.Move(tx, run, RunState.Parked, outcome.Detail);
-                WorkItemStateMachine.Move(tx, item, WorkItemState.Parked, outcome.Detail);
-                return Task.CompletedTask;
-            }, ct).ConfigureAwait(false);
+            await ParkAsync(attempt, outcome.Detail, now => outcome.ResumeAt ?? now + s_defaultPark, outcome.Failure, keepWorkspace: false, ct).ConfigureAwait(false);
         }
         else if (outcome.Failure is FailureClass.Transient or FailureClass.Infrastructure && attempt.Run.Failures + 1 < attempt.Configuration.Executor.MaxAttempts)
         {
-            await RequeueAsync(attempt, outcome.Detail, attempt.Run.Failures, ct).ConfigureAwait(false);
+            await RequeueAsync(attempt, outcome.Detail, ct).ConfigureAwait(false);
         }
         else
         {
@@ -512,18 +510,30 @@ public sealed class RunExecutor(
         await NotCompletedAsync(attempt, new AgentOutcome(failure == FailureClass.Configuration ? RunEndReason.ConfigurationError : RunEndReason.Failed, failure, detail), CancellationToken.None).ConfigureAwait(false);
     }
 
-    private Task RequeueAsync(Attempt attempt, string why, int? failures, CancellationToken ct)
+    /// <summary>Lets go of a run that has not failed: it keeps its session and goes on from its saved work.</summary>
+    /// <param name="until">When it may start again, given the time now; null: as soon as somebody has room for it.</param>
+    /// <param name="failure">What it waits for, if for anything.</param>
+    private Task ParkAsync(Attempt attempt, string why, Func<DateTimeOffset, DateTimeOffset?> until, FailureClass? failure, bool keepWorkspace, CancellationToken ct)
+    {
+        Log.RunParked(logger, attempt.Run.Id, why);
+        return FinishAsync(attempt, (tx, run, item, _) =>
+        {
+            run.NotBefore = until(tx.Now);
+            run.FailureClass = failure;
+            RunStateMachine.Move(tx, run, RunState.Parked, why);
+            WorkItemStateMachine.Move(tx, item, WorkItemState.Parked, why);
+            return Task.CompletedTask;
+        }, ct, keepWorkspace);
+    }
+
+    /// <summary>Another try later: the more have failed, the later.</summary>
+    private Task RequeueAsync(Attempt attempt, string why, CancellationToken ct)
     {
         Log.RunRequeued(logger, attempt.Run.Id, why);
         return FinishAsync(attempt, (tx, run, item, _) =>
         {
-            if (failures is { } before)
-            {
-                run.Failures++;
-                var delay = TimeSpan.FromTicks(Math.Min(s_longestRetry.Ticks, s_firstRetry.Ticks << Math.Min(before, 16)));
-                run.NotBefore = tx.Now + delay;
-            }
-
+            run.NotBefore = tx.Now + TimeSpan.FromTicks(Math.Min(s_longestRetry.Ticks, s_firstRetry.Ticks << Math.Min(run.Failures, 16)));
+            run.Failures++;
             RunStateMachine.Move(tx, run, RunState.Queued, why);
             WorkItemStateMachine.Move(tx, item, WorkItemState.Queued, why);
             return Task.CompletedTask;
@@ -561,10 +571,11 @@ public sealed class RunExecutor(
     private async Task FinishAsync(Attempt attempt, Func<StoreTransaction, RunEntity, WorkItemEntity, CancellationToken, Task> change, CancellationToken ct, bool keepWorkspace = false)
     {
         await attempt.Journal.FlushAsync(ct).ConfigureAwait(false);
-        await store.WriteAsync(attempt.Operation, async (tx, token) =>
+        await WriteAsync(attempt, async (tx, run, token) =>
         {
-            var run = await attempt.Lease.HoldWithItemAsync(tx, token).ConfigureAwait(false);
-            await change(tx, run, run.WorkItem!, token).ConfigureAwait(false);
+            var item = await tx.Db.WorkItems.AsTracking().SingleAsync(w => w.Id == run.WorkItemId, token).ConfigureAwait(false);
+            await change(tx, run, item, token).ConfigureAwait(false);
+            return run;
         }, ct).ConfigureAwait(false);
         // Given back with that write: what is renewed after it would look lost.
         attempt.Held.Release();
@@ -572,23 +583,34 @@ public sealed class RunExecutor(
     }
 
     private async Task MoveAsync(Attempt attempt, RunState to, Action<RunEntity>? change, CancellationToken ct)
-        => attempt.Run = await store.WriteAsync(attempt.Operation, async (tx, token) =>
+        => attempt.Run = await WriteAsync(attempt, (tx, run, _) =>
         {
-            var run = await attempt.Lease.HoldAsync(tx, token).ConfigureAwait(false);
             change?.Invoke(run);
-            RunStateMachine.Move(tx, run, to);
-            return run;
+            // It is there already where the answer to the same write was lost.
+            if (run.State != to)
+            {
+                RunStateMachine.Move(tx, run, to);
+            }
+
+            return Task.FromResult(run);
         }, ct).ConfigureAwait(false);
 
     private async Task UpdateAsync(Attempt attempt, Action<RunEntity> change, CancellationToken ct)
-        => attempt.Run = await store.WriteAsync(attempt.Operation, async (tx, token) =>
+        => attempt.Run = await WriteAsync(attempt, (tx, run, _) =>
         {
-            var run = await attempt.Lease.HoldAsync(tx, token).ConfigureAwait(false);
             change(run);
             run.UpdatedAt = tx.Now;
             tx.Publish("run.changed", "run", run.Id, ManagerJson.Name(run.State));
-            return run;
+            return Task.FromResult(run);
         }, ct).ConfigureAwait(false);
+
+    /// <summary>One write under the lease. A database that is away is waited for: the lease can be renewed afterwards, what an agent has done for an hour cannot be had again.</summary>
+    private Task<RunEntity> WriteAsync(Attempt attempt, Func<StoreTransaction, RunEntity, CancellationToken, Task<RunEntity>> write, CancellationToken ct)
+        => store.OutlastAsync(
+            token => store.WriteAsync(attempt.Operation, async (tx, inner) => await write(tx, await attempt.Lease.HoldAsync(tx, inner).ConfigureAwait(false), inner).ConfigureAwait(false), token),
+            attempt.Enough, ct);
+
+    private Task<T> ReadAsync<T>(Attempt attempt, Func<ManagerDbContext, CancellationToken, Task<T>> read, CancellationToken ct) => store.OutlastAsync(token => store.ReadAsync(read, token), attempt.Enough, ct);
 
     private Task<VerifyPlan> PlanAsync(Attempt attempt, CancellationToken ct)
         => VerifyCommands.ResolveAsync(attempt.Configuration.Executor, attempt.Repository.Name, data.ObjectStore(attempt.Run.RepositoryId), attempt.Run.BaseCommit, ct);
@@ -606,19 +628,19 @@ public sealed class RunExecutor(
         }, ct).ConfigureAwait(false);
         if (gate.Hits.Any(h => h.Rule == DiffGate.Secret))
         {
-            await store.WriteAsync(attempt.Operation, async (tx, token) =>
+            await WriteAsync(attempt, async (tx, run, token) =>
             {
-                await attempt.Lease.HoldAsync(tx, token).ConfigureAwait(false);
                 await tx.Db.RunArtifacts.Where(a => a.RunId == attempt.Run.Id && (a.Kind == RunArtifacts.Bundle || a.Kind == RunArtifacts.Session)).ExecuteDeleteAsync(token).ConfigureAwait(false);
+                return run;
             }, ct).ConfigureAwait(false);
         }
     }
 
-    private Task PutAsync(Attempt attempt, string kind, byte[] content, CancellationToken ct)
-        => store.WriteAsync(attempt.Operation, async (tx, token) =>
+    private Task<RunEntity> PutAsync(Attempt attempt, string kind, byte[] content, CancellationToken ct)
+        => WriteAsync(attempt, async (tx, run, token) =>
         {
-            await attempt.Lease.HoldAsync(tx, token).ConfigureAwait(false);
-            await PutAsync(tx, attempt.Run.Id, kind, content, token).ConfigureAwait(false);
+            await PutAsync(tx, run.Id, kind, content, token).ConfigureAwait(false);
+            return run;
         }, ct);
 
     private static async Task PutAsync(StoreTransaction tx, long runId, string kind, byte[] content, CancellationToken ct)
@@ -659,9 +681,8 @@ public sealed class RunExecutor(
                 var (bundle, problem) = await workspaces.BundleAsync(workspace, ct).ConfigureAwait(false);
                 attempt.BundleBytes = bundle?.Length ?? 0;
                 await SayLocalOnlyAsync(attempt, problem, ct).ConfigureAwait(false);
-                attempt.Run = await store.WriteAsync(attempt.Operation, async (tx, token) =>
+                attempt.Run = await WriteAsync(attempt, async (tx, run, token) =>
                 {
-                    var run = await attempt.Lease.HoldAsync(tx, token).ConfigureAwait(false);
                     run.WipCommit = snapshot.Commit;
                     run.WipAt = tx.Now;
                     if (bundle is not null)
@@ -775,6 +796,9 @@ public sealed class RunExecutor(
         public Lease Lease => claim.Lease;
 
         public required LeaseKeeper.HeldLease Held { get; init; }
+
+        /// <summary>Until then a database that is away is waited for.</summary>
+        public required CancellationToken Enough { get; init; }
 
         public WorkItemEntity Item => claim.Item;
 

@@ -10,7 +10,7 @@ namespace ClaudeManager.Core.Runs;
 
 /// <summary>
 /// Everything a run says, redacted, in order, under its lease: collected for 50 ms (or 256 events) and appended in one transaction, at most four times a second, which is also as often as the live feed hears of it.
-/// An unreachable database stops the writer, not the collecting; when too much waits, the agent's output waits too.
+/// An unreachable database stops the writer, not the collecting; when too much waits, the agent's output waits too. What has to be written before anything else happens waits for the database.
 /// </summary>
 public sealed class RunJournal : IAgentSink, IAsyncDisposable
 {
@@ -27,6 +27,7 @@ public sealed class RunJournal : IAgentSink, IAsyncDisposable
     private readonly Redactor _redactor;
     private readonly string _host;
     private readonly AgentUsage _before;
+    private readonly CancellationToken _enough;
     private readonly SemaphoreSlim _writing = new(1, 1);
     private readonly SemaphoreSlim _room = new(MostWaiting, MostWaiting);
     private readonly SemaphoreSlim _work = new(0, 1);
@@ -38,17 +39,21 @@ public sealed class RunJournal : IAgentSink, IAsyncDisposable
     private Exception? _failure;
     private long _seq;
 
-    private RunJournal(Store store, OperationContext operation, Lease lease, AgentUsage before, Redactor redactor, string host, long lastSeq)
+    // The last write failed, and may have been carried out all the same.
+    private bool _unsure;
+
+    private RunJournal(Store store, OperationContext operation, Lease lease, AgentUsage before, Redactor redactor, string host, long lastSeq, CancellationToken enough)
     {
-        (_store, _operation, _lease, _before, _redactor, _host, _seq) = (store, operation, lease, before, redactor, host, lastSeq);
-        _loop = Task.Run(LoopAsync);
+        (_store, _operation, _lease, _before, _redactor, _host, _seq, _enough) = (store, operation, lease, before, redactor, host, lastSeq, enough);
+        _loop = Task.Run(LoopAsync, CancellationToken.None);
     }
 
     /// <param name="before">What earlier attempts of the run have used: an agent counts its own only.</param>
-    public static async Task<RunJournal> OpenAsync(Store store, OperationContext operation, Lease lease, AgentUsage before, Redactor redactor, string host, CancellationToken ct)
+    /// <param name="enough">Ends the waiting for a database that is away.</param>
+    public static async Task<RunJournal> OpenAsync(Store store, OperationContext operation, Lease lease, AgentUsage before, Redactor redactor, string host, CancellationToken enough, CancellationToken ct)
     {
-        var last = await store.ReadAsync((db, token) => db.RunEvents.Where(e => e.RunId == lease.RunId).MaxAsync(e => (long?)e.Seq, token), ct).ConfigureAwait(false);
-        return new RunJournal(store, operation, lease, before, redactor, host, last ?? 0);
+        var last = await store.OutlastAsync(token => store.ReadAsync((db, inner) => LastSeqAsync(db, lease, inner), token), enough, ct).ConfigureAwait(false);
+        return new RunJournal(store, operation, lease, before, redactor, host, last, enough);
     }
 
     public async ValueTask AppendAsync(AgentEvent agentEvent, CancellationToken ct)
@@ -87,15 +92,16 @@ public sealed class RunJournal : IAgentSink, IAsyncDisposable
     }
 
     public async ValueTask SessionStartedAsync(string? agentVersion, CancellationToken ct)
-        => await _store.WriteAsync(_operation, async (tx, token) =>
+        => await WriteAsync(async (tx, token) =>
         {
             var run = await _lease.HoldAsync(tx, token).ConfigureAwait(false);
             run.SessionStarted = true;
             run.AgentVersion = agentVersion ?? run.AgentVersion;
         }, ct).ConfigureAwait(false);
 
+    /// <summary>Written twice where the first answer was lost, which says nothing else: both rows end with the process.</summary>
     public Task ProcessStartedAsync(int processId, long processStart, string purpose, CancellationToken ct)
-        => _store.WriteAsync(_operation, async (tx, token) =>
+        => WriteAsync(async (tx, token) =>
         {
             await _lease.HoldAsync(tx, token).ConfigureAwait(false);
             tx.Db.RunProcesses.Add(new RunProcessEntity
@@ -113,14 +119,14 @@ public sealed class RunJournal : IAgentSink, IAsyncDisposable
 
     /// <summary>Not fenced: it only says that a process of ours is gone, which stays true after the lease is lost.</summary>
     public Task ProcessEndedAsync(int processId, long processStart, CancellationToken ct)
-        => _store.WriteAsync(_operation, (tx, token) => tx.Db.RunProcesses
+        => WriteAsync((tx, token) => tx.Db.RunProcesses
             .Where(p => p.Host == _host && p.ProcessId == processId && p.ProcessStart == processStart && p.EndedAt == null)
             .ExecuteUpdateAsync(u => u.SetProperty(p => p.EndedAt, tx.Now), token), ct);
 
     /// <summary>Writes what still waits. Throws when the lease is lost.</summary>
     public async Task FlushAsync(CancellationToken ct)
     {
-        while (await WriteBatchAsync(ct).ConfigureAwait(false))
+        while (await _store.OutlastAsync(WriteBatchAsync, _enough, ct).ConfigureAwait(false))
         {
         }
     }
@@ -203,10 +209,13 @@ public sealed class RunJournal : IAgentSink, IAsyncDisposable
                     run.Turns = usage.Turns is { } turns ? (_before.Turns ?? 0) + turns : run.Turns;
                 }
 
-                tx.Db.RunEvents.AddRange(batch);
+                var last = _unsure ? await LastSeqAsync(tx.Db, _lease, token).ConfigureAwait(false) : 0;
+                tx.Db.RunEvents.AddRange(batch.Where(e => e.Seq > last));
                 tx.Publish("run.output", "run", _lease.RunId);
+                _unsure = true;
             }, ct).ConfigureAwait(false);
 
+            _unsure = false;
             lock (_lock)
             {
                 _waiting = _waiting.GetRange(batch.Count, _waiting.Count - batch.Count);
@@ -224,6 +233,16 @@ public sealed class RunJournal : IAgentSink, IAsyncDisposable
             _writing.Release();
         }
     }
+
+    private Task<bool> WriteAsync(Func<StoreTransaction, CancellationToken, Task> write, CancellationToken ct)
+        => _store.OutlastAsync(async token =>
+        {
+            await _store.WriteAsync(_operation, write, token).ConfigureAwait(false);
+            return true;
+        }, _enough, ct);
+
+    private static async Task<long> LastSeqAsync(ManagerDbContext db, Lease lease, CancellationToken ct)
+        => await db.RunEvents.Where(e => e.RunId == lease.RunId).MaxAsync(e => (long?)e.Seq, ct).ConfigureAwait(false) ?? 0;
 
     private void Signal()
     {

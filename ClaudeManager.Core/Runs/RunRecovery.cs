@@ -10,7 +10,7 @@ namespace ClaudeManager.Core.Runs;
 
 /// <summary>
 /// Puts right what a dead worker left, in this order: its processes are stopped (an orphan must not write into a workspace that starts again), its runs go back to the queue,
-/// and workspaces of runs that are over are removed. An outage of the database steals nothing: leases are judged only after it was reachable for a whole lease time.
+/// and workspaces of runs that are over are removed. An outage of the database steals nothing: leases and silence are judged only after it was reachable for a whole lease time.
 /// </summary>
 /// <param name="ownership">Whether this process alone owns its data directory, which proves that every earlier boot on it is dead.</param>
 public sealed class RunRecovery(Store store, RunQueue queue, OrphanReaper orphans, WorkspaceStore workspaces, InstanceRegistry instances, LeaseKeeper keeper, DataDirectoryOwnership ownership, ILogger<RunRecovery> logger)
@@ -34,14 +34,15 @@ public sealed class RunRecovery(Store store, RunQueue queue, OrphanReaper orphan
         }
 
         _reachableSince ??= store.Time.GetTimestamp();
-        var newlyDead = dead.All.Except(_stopped).ToHashSet();
+        var patient = store.Time.GetElapsedTime(_reachableSince.Value) >= Lease.Duration;
+
+        // After an outage everybody has been silent, and whoever looks first would stop the agents of all others.
+        var newlyDead = (patient ? dead.All : dead.Gone).Except(_stopped).ToHashSet();
         if (newlyDead.Count > 0)
         {
             await StopOrphansAsync(operation, newlyDead, ct).ConfigureAwait(false);
             _stopped.UnionWith(newlyDead);
         }
-
-        var patient = store.Time.GetElapsedTime(_reachableSince.Value) >= Lease.Duration;
 
         // A process that got no processor time for a whole lease time must not take its own runs away from itself: what it still holds is renewed before expiry is judged.
         if (patient)

@@ -130,6 +130,13 @@ public sealed class RunService(Store store, ApprovalSeal seal)
             if (old.State == RunState.Parked)
             {
                 old.NotBefore = null;
+                if (old.FailureClass == FailureClass.Budget)
+                {
+                    // Who resumes it says that the usage limit is lifted: others that were parked by it hold nobody back any more either.
+                    await tx.Db.Runs.Where(r => r.State == RunState.Parked && r.Agent == old.Agent && r.FailureClass == FailureClass.Budget && r.Id != id)
+                        .ExecuteUpdateAsync(u => u.SetProperty(r => r.FailureClass, (FailureClass?)null), token).ConfigureAwait(false);
+                }
+
                 tx.Audit(new AuditRecord("run", "run.unparked", "run", id.ToString(CultureInfo.InvariantCulture)));
                 tx.Publish("run.changed", "run", id, ManagerJson.Name(old.State));
                 return new AcceptedDto(Location(id), id, null);

@@ -47,6 +47,12 @@ public static class RunStateMachine
             run.LeaseExpiresAt = null;
         }
 
+        if (to == RunState.Preparing)
+        {
+            // Of what it waited for.
+            run.FailureClass = null;
+        }
+
         if (to == RunState.Ended)
         {
             run.EndReason = reason;

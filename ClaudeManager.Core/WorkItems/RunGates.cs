@@ -8,6 +8,9 @@ using Microsoft.EntityFrameworkCore;
 
 namespace ClaudeManager.Core.WorkItems;
 
+/// <summary>What the model's API said to the run that asked last: until then every other request of the same agent would be refused too.</summary>
+public sealed record UsageLimit(long RunId, DateTimeOffset ResetsAt);
+
 /// <summary>What the gates look at besides the item itself, read once for a whole claim.</summary>
 public sealed record GateFacts(
     DateTimeOffset Now,
@@ -19,7 +22,8 @@ public sealed record GateFacts(
     decimal PerDayUsd,
     IReadOnlyDictionary<long, decimal> SpentTodayByRepositoryUsd,
     decimal PerRepositoryPerDayUsd,
-    IReadOnlyList<RunWindow> Windows)
+    IReadOnlyList<RunWindow> Windows,
+    IReadOnlyDictionary<string, UsageLimit> UsageLimits)
 {
     public static async Task<GateFacts> ReadAsync(ManagerDbContext db, ManagerConfiguration configuration, DateTimeOffset now, CancellationToken ct)
     {
@@ -31,6 +35,8 @@ public sealed record GateFacts(
             .ToListAsync(ct).ConfigureAwait(false);
         var running = rows.Where(r => r.RunId != 0).ToList();
         var spent = rows.Where(r => r.RunId == 0).ToList();
+        var limited = await db.Runs.Where(r => r.State == RunState.Parked && r.FailureClass == FailureClass.Budget && r.NotBefore > now)
+            .Select(r => new { r.Agent, Limit = new UsageLimit(r.Id, r.NotBefore!.Value) }).ToListAsync(ct).ConfigureAwait(false);
         return new GateFacts(
             now,
             running.Count,
@@ -41,7 +47,8 @@ public sealed record GateFacts(
             configuration.Budgets.PerDayUsd,
             spent.ToDictionary(s => s.RepositoryId, s => s.Micro / 1_000_000m),
             configuration.Budgets.PerRepositoryPerDayUsd,
-            configuration.Executor.Windows);
+            configuration.Executor.Windows,
+            limited.GroupBy(l => l.Agent).ToDictionary(g => g.Key, g => g.MaxBy(l => l.Limit.ResetsAt)!.Limit));
     }
 
     /// <summary>The same facts once this run has started too.</summary>
@@ -78,6 +85,9 @@ public static class RunGates
             : new GateDto("agent", false, agent.Problem, "Set up the agent, or approve with another.", null);
         yield return Budget(item, facts);
         var holdsPlace = run is not null && RunStateMachine.Active.Contains(run.State);
+        yield return !holdsPlace && (approval?.Agent ?? run?.Agent) is { } name && facts.UsageLimits.TryGetValue(name, out var limit)
+            ? new GateDto("rate_limit", false, Text($"The usage limit of {name} is reached: run {limit.RunId} waits for its reset."), "Wait, or resume that run when the limit is lifted.", limit.ResetsAt)
+            : new GateDto("rate_limit", true, "No usage limit holds its agent back.", null, null);
         yield return holdsPlace || facts.ActiveRuns < facts.MaxConcurrentRuns
             ? new GateDto("concurrency", true, Text($"{facts.ActiveRuns} of {facts.MaxConcurrentRuns} runs are active."), null, null)
             : new GateDto("concurrency", false, Text($"All {facts.MaxConcurrentRuns} places are taken (executor.maxConcurrentRuns)."), "It starts when a run ends.", null);

@@ -8,7 +8,10 @@ using ClaudeManager.Core.Runs;
 
 namespace ClaudeManager.Worker.Loops;
 
-/// <summary>Claims as many runs as there is room for and carries each out beside the loop; on stop it waits until every run has saved its work and let go of its lease.</summary>
+/// <summary>
+/// Claims as many runs as there is room for and carries each out beside the loop. On stop nothing more is claimed; what runs may end within <c>executor.stopGraceSeconds</c>, and what has not is parked:
+/// its work is saved and its lease let go.
+/// </summary>
 internal sealed partial class DispatchLoop(
     RunQueue queue,
     RunExecutor executor,
@@ -21,6 +24,7 @@ internal sealed partial class DispatchLoop(
     ILogger<DispatchLoop> logger) : Loop(OperationCatalog.DispatchRuns, TimeSpan.FromSeconds(1), operation, signal, time, logger)
 {
     private readonly ConcurrentDictionary<long, Task> _inHand = new();
+    private readonly CancellationTokenSource _letGo = new();
 
     protected override async Task<bool> RoundAsync(OperationContext context, CancellationToken ct)
     {
@@ -36,7 +40,7 @@ internal sealed partial class DispatchLoop(
         foreach (var claim in claims)
         {
             // Not awaited here: the run lasts, the loop goes on. Stop awaits them all.
-            _inHand[claim.Run.Id] = Task.Run(() => CarryOutAsync(claim, ct), CancellationToken.None);
+            _inHand[claim.Run.Id] = Task.Run(() => CarryOutAsync(claim, _letGo.Token), CancellationToken.None);
         }
 
         return claims.Count > 0;
@@ -45,14 +49,29 @@ internal sealed partial class DispatchLoop(
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
-        await Task.WhenAll(_inHand.Values).WaitAsync(cancellationToken);
+        var running = Task.WhenAll(_inHand.Values);
+        if (!running.IsCompleted)
+        {
+            var grace = configuration.Value.Executor.StopGrace;
+            LogRunsMayEnd(logger, _inHand.Count, grace);
+            await running.WaitAsync(grace, Time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        await _letGo.CancelAsync();
+        await running.WaitAsync(cancellationToken);
     }
 
-    private async Task CarryOutAsync(ClaimedRun claim, CancellationToken stopping)
+    public override void Dispose()
+    {
+        _letGo.Dispose();
+        base.Dispose();
+    }
+
+    private async Task CarryOutAsync(ClaimedRun claim, CancellationToken letGo)
     {
         try
         {
-            await Operation.RunAsync(OperationCatalog.ExecuteRun, Caller, (context, ct) => executor.ExecuteAsync(context, claim, ct), stopping, claim.Subject);
+            await Operation.RunAsync(OperationCatalog.ExecuteRun, Caller, (context, ct) => executor.ExecuteAsync(context, claim, ct), letGo, claim.Subject);
         }
         catch (Exception e)
         {
@@ -65,6 +84,9 @@ internal sealed partial class DispatchLoop(
             Signal.Raise();
         }
     }
+
+    [LoggerMessage(6011, LogLevel.Information, "{Count} runs may end within {Grace}; then they are parked")]
+    private static partial void LogRunsMayEnd(ILogger logger, int count, TimeSpan grace);
 
     [LoggerMessage(6010, LogLevel.Warning, "Run {RunId} was let go after {Fault}; its lease runs out and it starts again")]
     private static partial void LogAbandoned(ILogger logger, long runId, string fault);

@@ -3,12 +3,14 @@ using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Events;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Resilience;
+using ClaudeManager.Core.Resilience.Pipelines;
 
 namespace ClaudeManager.Worker.Loops;
 
 /// <summary>What every loop has in common: one operation per round, and no fault that ends it: logged once (by the operation), backed off, and on it goes.</summary>
 internal abstract partial class Loop(OperationDescriptor descriptor, TimeSpan interval, Operation operation, EventSignal signal, TimeProvider time, ILogger logger) : BackgroundService
 {
+    private static readonly TimeSpan s_shortestPause = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan s_longestPause = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan s_longestPauseOfTransient = TimeSpan.FromSeconds(1);
 
@@ -32,7 +34,7 @@ internal abstract partial class Loop(OperationDescriptor descriptor, TimeSpan in
         {
             while (true)
             {
-                var more = false;
+                bool more;
                 try
                 {
                     more = await operation.RunAsync(descriptor, Caller, RoundAsync, stoppingToken);
@@ -41,9 +43,7 @@ internal abstract partial class Loop(OperationDescriptor descriptor, TimeSpan in
                 catch (Exception e) when (e is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
                 {
                     faults++;
-                    // What is over in a moment, such as a restart of the database, is looked at again soon; the breaker in front of it keeps that cheap.
-                    var longest = Failures.Classify(e) == FailureClass.Transient ? s_longestPauseOfTransient : s_longestPause;
-                    var pause = TimeSpan.FromTicks(Math.Min(longest.Ticks, interval.Ticks << Math.Min(faults, 10)));
+                    var pause = PauseAfter(e, faults);
                     // The first, the second, the fourth, …: a night without a database is not a million lines.
                     if (BitOperations.IsPow2(faults))
                     {
@@ -51,6 +51,7 @@ internal abstract partial class Loop(OperationDescriptor descriptor, TimeSpan in
                     }
 
                     await Task.Delay(pause, time, stoppingToken);
+                    continue;
                 }
 
                 if (!more)
@@ -63,6 +64,17 @@ internal abstract partial class Loop(OperationDescriptor descriptor, TimeSpan in
         {
             // The host stops.
         }
+    }
+
+    /// <summary>
+    /// What is over in a moment, such as a restart of the database, is looked at again soon; the breaker in front of it keeps that cheap, and says itself when it lets somebody through.
+    /// </summary>
+    private TimeSpan PauseAfter(Exception fault, int faults)
+    {
+        var longest = Failures.Classify(fault) == FailureClass.Transient ? s_longestPauseOfTransient : s_longestPause;
+        return fault is CircuitOpenException { ClearsAt: { } trial }
+            ? TimeSpan.FromTicks(Math.Clamp((trial - time.GetUtcNow()).Ticks, s_shortestPause.Ticks, longest.Ticks))
+            : TimeSpan.FromTicks(Math.Min(longest.Ticks, interval.Ticks << Math.Min(faults, 10)));
     }
 
     [LoggerMessage(6001, LogLevel.Warning, "Loop {Loop} failed {Faults} times in a row; next round in {Pause}")]

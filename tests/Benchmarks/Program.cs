@@ -1,4 +1,5 @@
 using ClaudeManager.Benchmarks.Latency;
+using ClaudeManager.Benchmarks.Outages;
 using ClaudeManager.Benchmarks.Queue;
 using ClaudeManager.Benchmarks.RateLimiting;
 using ClaudeManager.Benchmarks.Resilience;
@@ -11,6 +12,7 @@ return args switch
     ["latency", ..] => await LatencyBenchmark.RunAsync(args[1..], CancellationToken.None),
     ["limiter"] => await LimiterBenchmark.RunAsync(CancellationToken.None),
     ["pipeline"] => await PipelineBenchmark.RunAsync(CancellationToken.None),
+    ["outages", ..] => await OutageBenchmark.RunAsync(args[1..], CancellationToken.None),
     ["queue"] => await QueueBenchmark.RunAsync(CancellationToken.None),
     _ => 2,
 };

@@ -56,20 +56,22 @@ public sealed class ManagerFleet : IAsyncDisposable
 
     public FaultProxy RedisWay { get; }
 
-    public Node Api { get; private set; } = null!;
+    public Node Api => Apis[0];
+
+    public IReadOnlyList<Node> Apis { get; private set; } = [];
 
     public IReadOnlyList<Node> Workers { get; private set; } = [];
 
-    public IEnumerable<Node> Nodes => [Api, .. Workers];
+    public IEnumerable<Node> Nodes => [.. Apis, .. Workers];
 
     /// <param name="repositories">Names of repositories on GitHub; their commits are the caller's.</param>
     /// <param name="change">Of the configuration file before it is written.</param>
-    public static async Task<ManagerFleet> StartAsync(int workers, IReadOnlyList<string> repositories, CancellationToken ct, Action<Dictionary<string, object>>? change = null)
+    public static async Task<ManagerFleet> StartAsync(int workers, IReadOnlyList<string> repositories, CancellationToken ct, Action<Dictionary<string, object>>? change = null, int apis = 1)
     {
         var fleet = new ManagerFleet(await PostgresServer.StartAsync(ct), await RedisServer.StartAsync(ct), await LoopbackGitHub.StartAsync(ct));
         try
         {
-            await fleet.PrepareAsync(workers, repositories, change, ct);
+            await fleet.PrepareAsync(apis, workers, repositories, change, ct);
             await Task.WhenAll(fleet.Nodes.Select(node => node.EnsureStartedAsync(ct)));
             return fleet;
         }
@@ -88,7 +90,7 @@ public sealed class ManagerFleet : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var node in Api is null ? [] : Nodes)
+        foreach (var node in Nodes)
         {
             await node.DisposeAsync();
         }
@@ -107,7 +109,7 @@ public sealed class ManagerFleet : IAsyncDisposable
         Directory.Delete(_directory, recursive: true);
     }
 
-    private async Task PrepareAsync(int workers, IReadOnlyList<string> repositories, Action<Dictionary<string, object>>? change, CancellationToken ct)
+    private async Task PrepareAsync(int apis, int workers, IReadOnlyList<string> repositories, Action<Dictionary<string, object>>? change, CancellationToken ct)
     {
         // GitHub's own limits are another test's: here they would only make the round an hour longer.
         GitHub.Limits = GitHub.Limits with { Core = 1_000_000, RestPointsPerMinute = 1_000_000, ContentPerMinute = 100_000, ContentPerHour = 100_000, Concurrent = 1_000 };
@@ -150,7 +152,7 @@ public sealed class ManagerFleet : IAsyncDisposable
             ["ConnectionStrings__redis"] = string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{RedisWay.Port}"),
             ["ASPNETCORE_URLS"] = "http://127.0.0.1:0",
         };
-        Api = Make("api", "ClaudeManager.Api");
+        Apis = [.. Enumerable.Range(1, apis).Select(i => Make(i == 1 ? "api" : FormattableString.Invariant($"api-{i}"), "ClaudeManager.Api"))];
         Workers = [.. Enumerable.Range(1, workers).Select(i => Make(FormattableString.Invariant($"worker-{i}"), "ClaudeManager.Worker"))];
         await MigrateAsync(environment, ct);
 

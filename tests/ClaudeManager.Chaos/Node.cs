@@ -110,6 +110,28 @@ public sealed class Node(string name, string program, string directory, IReadOnl
         }
     }
 
+    /// <summary>Ctrl+C, and again as soon as it has said that it stops; its exit code.</summary>
+    public async Task<int> InterruptTwiceAsync(CancellationToken ct)
+    {
+        await _gate.WaitAsync(ct).ConfigureAwait(false);
+        try
+        {
+            var process = _process ?? throw new InvalidOperationException($"{name} is not up.");
+            process.Interrupt();
+            await Eventually.SeeAsync(() => process.Output, output => output.Contains("Application is shutting down", StringComparison.Ordinal), $"{name} says that it stops", ct).ConfigureAwait(false);
+            process.Interrupt();
+            var code = await process.WaitForExitAsync(ct).ConfigureAwait(false);
+            _logs.Add(process.Output);
+            _process = null;
+            await process.DisposeAsync().ConfigureAwait(false);
+            return code;
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (ProcessId is { } id)

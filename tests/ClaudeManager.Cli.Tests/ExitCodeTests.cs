@@ -83,7 +83,7 @@ public sealed class ExitCodeTests : IDisposable
                 await interrupt.CancelAsync();
             }
 
-            var instance = new InstanceStateDto("boot", "worker", "box", 40 + asked, DateTimeOffset.UnixEpoch, new LimiterStateDto("local_share", DateTimeOffset.UnixEpoch, "Redis is away"), [], new ErrorSummaryDto(0, [], []));
+            var instance = new InstanceStateDto("boot", "worker", "box", 40 + asked, DateTimeOffset.UnixEpoch, new LimiterStateDto("local_share", DateTimeOffset.UnixEpoch, "Redis is away"), [], new ErrorSummaryDto(0, [], []), []);
             await Results.Json(new FleetDto([instance]), ManagerJson.Options).ExecuteAsync(context);
         });
 

@@ -76,6 +76,8 @@ public sealed class StopTests
             executor = new
             {
                 sandbox = "off",
+                // The agent would not end within any.
+                stopGraceSeconds = 1,
                 commands = new { slow = new { program = "sh", args = new[] { "-c", AgentScript.ReplaceLineEndings("\n"), "slow", manners, directory.Combine("started") } } },
                 verify = new Dictionary<string, string[][]> { ["*"] = [["sh", "main.sh"]] },
             },

@@ -110,6 +110,43 @@ public abstract class QueueTests : StoreConformance
             WorkItemStateMachine.Move(tx, run.WorkItem!, WorkItemState.Proposed, null);
         }, Ct);
 
+    /// <summary>Each of them would ask, be refused and be parked too: that costs attempts and helps nobody.</summary>
+    [Fact]
+    public async Task Claim_UsageLimitOfAnAgent_HoldsItsRunsUntilTheResetAndNoOthers()
+    {
+        Subject.Configuration.Swap(ManagerConfiguration.Default with { Executor = new ExecutorConfiguration { MaxConcurrentRuns = 10 } });
+        var parked = await Subject.QueuedRunAsync(await Subject.RepositoryAsync("a", Ct), 9, Ct, agent: "claude-code");
+        var held = await Subject.QueuedRunAsync(await Subject.RepositoryAsync("b", Ct), 8, Ct, agent: "claude-code");
+        var other = await Subject.QueuedRunAsync(await Subject.RepositoryAsync("c", Ct), 1, Ct);
+        await ParkAsync(parked.Id, TimeSpan.FromHours(1));
+
+        Assert.Equal(other.Id, (await ClaimAsync("w"))?.Run.Id);
+        Assert.Null(await ClaimAsync("w"));
+
+        // The reset.
+        await ParkAsync(parked.Id, TimeSpan.FromSeconds(-1));
+        Assert.Equal([parked.Id, held.Id], [(await ClaimAsync("w"))!.Run.Id, (await ClaimAsync("w"))!.Run.Id]);
+        Assert.Null((await RunAsync(parked.Id)).FailureClass);
+    }
+
+    /// <summary>An agent that works elsewhere is parked between two looks, and a stopping service parks what it lets go of.</summary>
+    [Fact]
+    public async Task Claim_RunParkedForAnotherReason_HoldsNobody()
+    {
+        var parked = await Subject.QueuedRunAsync(await Subject.RepositoryAsync("a", Ct), 9, Ct);
+        var next = await Subject.QueuedRunAsync(await Subject.RepositoryAsync("b", Ct), 8, Ct);
+        await ParkAsync(parked.Id, TimeSpan.FromHours(1), failure: null);
+
+        Assert.Equal(next.Id, (await ClaimAsync("w"))?.Run.Id);
+    }
+
+    private Task<int> ParkAsync(long run, TimeSpan until, FailureClass? failure = FailureClass.Budget)
+        => Subject.Store.WriteAsync(
+            TestStore.Operation,
+            (tx, ct) => tx.Db.Runs.Where(r => r.Id == run)
+                .ExecuteUpdateAsync(u => u.SetProperty(r => r.State, RunState.Parked).SetProperty(r => r.NotBefore, tx.Now + until).SetProperty(r => r.FailureClass, failure), ct),
+            Ct);
+
     [Fact]
     public async Task Claim_MovesRunAndItem_AndGivesALease()
     {

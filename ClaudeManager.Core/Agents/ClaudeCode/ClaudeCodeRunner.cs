@@ -259,7 +259,8 @@ public sealed partial class ClaudeCodeRunner(ContainedProcess processes, HostEnv
     private static AgentOutcome ApiOutcome(ClaudeResult result, ClaudeStream stream, ModelKey key, DateTimeOffset now) => (result.ApiStatus, stream.ApiErrorType) switch
     {
         (429, "billing_error") => new AgentOutcome(RunEndReason.BudgetExhausted, FailureClass.Budget, result.Text),
-        (429, _) => new AgentOutcome(RunEndReason.Parked, FailureClass.Transient, $"The usage limit of the model API is reached: {result.Text}", key.LimitResetsAt ?? now + s_defaultPark),
+        // What the account may use in this time is used up: a budget, though not one of ours.
+        (429, _) => new AgentOutcome(RunEndReason.Parked, FailureClass.Budget, $"The usage limit of the model API is reached: {result.Text}", key.LimitResetsAt ?? now + s_defaultPark),
         (401 or 403, _) or (_, "authentication_failed") =>
             Misconfigured($"The model API refused the key{(result.ApiStatus is { } status ? $" ({status})" : "")}: check ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN and ANTHROPIC_BASE_URL of the server."),
         (402, _) or (_, "billing_error") => Misconfigured($"The account of the model API cannot pay: {result.Text}"),

@@ -1,4 +1,3 @@
-using System.Data.Common;
 using System.Net;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Git;
@@ -63,8 +62,6 @@ internal static class Upstreams
     private static Verdict OfFault<T>(Outcome<T> outcome) => outcome.Exception switch
     {
         null => Verdict.Answered,
-        // Entity Framework wraps what could be tried again.
-        InvalidOperationException { InnerException: DbException inner } => inner.IsTransient ? Verdict.Failed : Verdict.Answered,
         var fault => Failures.Classify(fault) == FailureClass.Transient ? Verdict.Failed : Verdict.Answered,
     };
 }

@@ -291,7 +291,7 @@ public sealed class BudgetTests
         await using var ground = await Ground.StartAsync();
         var identity = InstanceIdentity.Create("worker", ground.Time);
         var limiter = new InProcessRateLimiter(ground.Time, telemetry: null);
-        var snapshots = new InstanceSnapshots(ground.Store.Store, identity, limiter, ground.Breakers, new ErrorTracker(new Redactor(), ground.Time), ground.Process.Limits);
+        var snapshots = new InstanceSnapshots(ground.Store.Store, identity, limiter, ground.Breakers, new ErrorTracker(new Redactor(), ground.Time), ground.Store.Signal, ground.Process.Limits);
         Assert.Empty(Assert.Single((await snapshots.ReadAsync(0, Ct)).Instances).GitHub);
         await ground.Gateway.GetPermissionAsync(App, "ana", Ct);
         await ground.Gateway.GetStatesAsync([App], Ct);

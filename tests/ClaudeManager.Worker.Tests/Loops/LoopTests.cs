@@ -55,24 +55,6 @@ public sealed class LoopTests
         Assert.All(followed, id => Assert.Equal(began, id));
     }
 
-    [Fact]
-    public async Task DispatchLoop_Stopped_WaitsUntilItsRunHasLetGo()
-    {
-        await using var ground = await RunGround.StartAsync("echo halfway; sleep 1000");
-        var item = await ground.ApproveAsync();
-        var id = Assert.Single(item.Runs).Id;
-        using var loop = new DispatchLoop(
-            ground.Get<RunQueue>(), ground.Get<RunExecutor>(), ground.Get<AgentCatalog>(), ground.Get<InstanceRegistry>(), ground.Get<CurrentConfiguration>(), ground.Get<Operation>(), ground.Get<EventSignal>(), TimeProvider.System, NullLogger<DispatchLoop>.Instance);
-        await loop.StartAsync(Ct);
-        await ground.UntilSaidAsync(id, "halfway");
-
-        await loop.StopAsync(Ct);
-
-        Assert.Equal(RunState.Queued, (await ground.RunOfAsync(id)).Run.State);
-        Assert.Empty(ground.Processes());
-        Assert.Null(await ground.ReadAsync((db, ct) => db.Runs.Where(r => r.Id == id).Select(r => r.LeaseOwner).SingleAsync(ct)));
-    }
-
     private static async Task AlterAsync(RunGround ground, string sql)
     {
         await using var connection = new SqliteConnection($"Data Source={ground.DatabaseFile};Pooling=False");

@@ -52,7 +52,7 @@ public sealed class CourseTests
     }
 
     [Fact]
-    public async Task ExecuteAsync_TheServiceStops_GoesBackToTheQueueAndGoesOnFromTheSavedWork()
+    public async Task ExecuteAsync_TheServiceStops_IsParkedAndGoesOnFromTheSavedWork()
     {
         using var stopping = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         await using var ground = await RunGround.StartAsync($"if [ -f part1 ]; then {RunGround.Fix}; else echo first > part1; echo halfway; sleep 1000; fi");
@@ -65,8 +65,8 @@ public sealed class CourseTests
         await working;
 
         var waiting = await ground.RunOfAsync(claim.Run.Id);
-        Assert.Equal(RunState.Queued, waiting.Run.State);
-        Assert.Equal(WorkItemState.Queued, (await ground.ItemAsync()).State);
+        Assert.Equal((RunState.Parked, (DateTimeOffset?)null), (waiting.Run.State, waiting.Run.NotBefore));
+        Assert.Equal(WorkItemState.Parked, (await ground.ItemAsync()).State);
         Assert.Empty(ground.Processes());
 
         var done = await ground.RunAsync();

@@ -149,6 +149,17 @@ internal sealed class RunGround : IAsyncDisposable
         return Good(await Get<WorkItemService>().ApproveAsync(TestStore.Operation, itemId, new ApproveRequest(preview.Version, preview.PromptSha256, agent), ct));
     }
 
+    /// <summary>Commits a second TODO and approves it; the id of its work item.</summary>
+    public async Task<long> ApproveAnotherAsync(WorkItemDetailDto first)
+    {
+        var ct = TestContext.Current.CancellationToken;
+        await Project.Write("src/difference.sh", "#!/bin/sh\n# TODO: subtract both numbers\necho 0\n").CommitAsync("More", ct);
+        Assert.Null(Good(await Get<ScanService>().ScanAsync(TestStore.Operation, first.Item.RepositoryId, full: false, propose: null, ct)).Error);
+        var item = Assert.Single((await Get<WorkItemService>().ListAsync([WorkItemState.Proposed], null, null, null, 0, 10, ct)).Items);
+        await ApproveAsync(item.Id);
+        return item.Id;
+    }
+
     public async Task<ClaimedRun?> ClaimAsync()
         => (await Get<RunQueue>().ClaimAsync(TestStore.Operation, Boot, 1, name => Get<AgentCatalog>().Find(name) is not null, [], TestContext.Current.CancellationToken)).SingleOrDefault();
 

@@ -1,6 +1,8 @@
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Runs;
+using ClaudeManager.Core.WorkItems;
 using ClaudeManager.Tests.Shared.Models;
 using ClaudeManager.Tests.Shared.Persistence;
 using Microsoft.EntityFrameworkCore;
@@ -134,4 +136,51 @@ public sealed class SessionTests
 
     private static ExecutorConfiguration OneRequestOnly(ExecutorConfiguration executor)
         => executor with { ClaudeCode = executor.ClaudeCode with { Environment = new Dictionary<string, string> { ["CLAUDE_CODE_MAX_RETRIES"] = "0" } } };
+
+    /// <summary>Another run would only be refused as well: nobody asks the model before the reset, and everybody is told why.</summary>
+    [Fact]
+    public async Task ExecuteAsync_UsageLimit_ParksTheRunAndHoldsTheOthersUntilTheReset()
+    {
+        DateTimeOffset? reset = DateTimeOffset.FromUnixTimeSeconds(TimeProvider.System.GetUtcNow().AddHours(3).ToUnixTimeSeconds());
+        await using var model = await MessagesApi.StartAsync(request => reset is { } limit ? ModelTurn.UsageLimit(limit) : ModelScenarios.ResolveTodo(request), ct: Ct);
+        await using var ground = await RunGround.StartAsync("", model: model.BaseAddress);
+        var other = await ground.ApproveAnotherAsync(await ground.ApproveAsync());
+        var parked = await ground.RunAsync();
+
+        Assert.Equal((RunState.Parked, reset), (parked.Run.State, parked.Run.NotBefore));
+        var asked = model.Requests.Count;
+        Assert.Null(await ground.ClaimAsync());
+        var gate = Assert.Single(RunGround.Good(await ground.Get<WorkItemService>().ExplainAsync(other, Ct)), g => !g.Open);
+        Assert.Equal(("rate_limit", reset), (gate.Name, gate.ClearsAt));
+        Assert.Contains($"run {parked.Run.Id} ", gate.Why, StringComparison.Ordinal);
+        Assert.Equal(asked, model.Requests.Count);
+
+        ground.Time.Skip(TimeSpan.FromHours(3));
+        reset = null;
+        RunDetailDto[] done = [await ground.RunAsync(), await ground.RunAsync()];
+        Assert.All(done, run => Assert.True(run.Run.EndReason == RunEndReason.Completed, run.Run.EndDetail));
+        var resumed = Assert.Single(done, run => run.Run.Id == parked.Run.Id);
+        Assert.Equal((2, parked.SessionId), (resumed.Run.Attempt, resumed.SessionId));
+        Assert.Equal(1, Assert.Single(done, run => run.Run.Id != parked.Run.Id).Run.Attempt);
+    }
+
+    /// <summary>A person knows that the account has been given more: another run that was parked by the same limit holds this one no longer.</summary>
+    [Fact]
+    public async Task AgainAsync_OfARunParkedByAUsageLimit_StartsItWhateverOthersWaitFor()
+    {
+        var reset = TimeProvider.System.GetUtcNow().AddHours(3);
+        await using var model = await MessagesApi.StartAsync(_ => ModelTurn.UsageLimit(reset), ct: Ct);
+        await using var ground = await RunGround.StartAsync("", model: model.BaseAddress);
+        var other = await ground.ApproveAnotherAsync(await ground.ApproveAsync());
+        var parked = await ground.RunAsync();
+        await ground.Get<Store>().WriteAsync(
+            TestStore.Operation,
+            (tx, ct) => tx.Db.Runs.Where(r => r.WorkItemId == other)
+                .ExecuteUpdateAsync(u => u.SetProperty(r => r.State, RunState.Parked).SetProperty(r => r.NotBefore, reset).SetProperty(r => r.FailureClass, FailureClass.Budget), ct),
+            Ct);
+
+        RunGround.Good(await ground.Get<RunService>().AgainAsync(TestStore.Operation, parked.Run.Id, resume: true, Ct));
+
+        Assert.Equal(parked.Run.Id, (await ground.ClaimAsync())?.Run.Id);
+    }
 }
