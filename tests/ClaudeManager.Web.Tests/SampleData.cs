@@ -145,7 +145,7 @@ internal sealed class SampleData
             Finding("src/Import/CsvReader.cs", 97, "TODO", "stream instead of reading all", 4.4),
             Finding("src/Import/CsvReader.cs", 140, "TODO", "one too many for this file", 2.1) with { WouldPropose = false },
         ],
-        3, 0, null, [new ScanProblemDto("assets/huge.txt", "too_large", "52 MB, read up to 10 MB")], null);
+        3, 0, 0, null, [new ScanProblemDto("assets/huge.txt", "too_large", "52 MB, read up to 10 MB")], null);
 
     public Page<WorkItemDto> WorkItems(IReadOnlyList<string> states, long? repository, string? search, string? sort, int skip, int take)
     {
