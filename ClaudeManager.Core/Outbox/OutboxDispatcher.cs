@@ -59,6 +59,7 @@ public sealed class OutboxDispatcher(Store store, IEnumerable<IOutboxEffect> eff
     /// <returns>False when none is.</returns>
     public async Task<bool> DispatchAsync(OperationContext operation, CancellationToken ct)
     {
+        var begun = store.Time.GetUtcNow();
         if (!await HasDueAsync(ct).ConfigureAwait(false) || await ClaimAsync(operation, ct).ConfigureAwait(false) is not { } entry)
         {
             return false;
@@ -68,6 +69,7 @@ public sealed class OutboxDispatcher(Store store, IEnumerable<IOutboxEffect> eff
         try
         {
             using (RetriedByCaller.Begin())
+            using (WriteDeadline.Begin(begun + LeaseDuration))
             {
                 record = await _effects[entry.Kind].CarryOutAsync(entry, ct).ConfigureAwait(false);
             }

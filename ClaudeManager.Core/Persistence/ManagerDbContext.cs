@@ -44,6 +44,9 @@ public abstract class ManagerDbContext(DbContextOptions options) : DbContext(opt
     /// <summary>The same, for a caller with a thread of its own.</summary>
     public abstract DateTimeOffset GetDatabaseTime(TimeProvider local);
 
+    /// <summary>Within a transaction of <see cref="Store"/>: see <see cref="TransactionGuard"/>.</summary>
+    internal bool IsInTransaction { get; set; }
+
     /// <summary>A transaction whose queries all see what was committed when its first one began, and that waits for no writer.</summary>
     public abstract Task<IDbContextTransaction> BeginSnapshotAsync(CancellationToken ct);
 

@@ -36,7 +36,7 @@ public static class PersistenceRegistration
                 services.AddSingleton(new WriteGate(serial: true));
                 break;
             case StoreTarget.Postgres postgres:
-                services.AddPooledDbContextFactory<PostgresManagerDbContext>(o => WithoutDriftCheck(o.UseNpgsql(postgres.ConnectionString)));
+                services.AddPooledDbContextFactory<PostgresManagerDbContext>(o => WithoutDriftCheck(o.UseNpgsql(postgres.ConnectionString)).AddInterceptors(TransactionGuard.Instance));
                 services.AddSingleton<IDbContextFactory<ManagerDbContext>>(p => new Factory<PostgresManagerDbContext>(p.GetRequiredService<IDbContextFactory<PostgresManagerDbContext>>()));
                 services.AddSingleton(new WriteGate(serial: false));
                 services.AddSingleton(postgres);

@@ -40,6 +40,7 @@ public sealed class Store
         => ReadAsync(async (db, token) =>
         {
             await using var snapshot = await db.BeginSnapshotAsync(token).ConfigureAwait(false);
+            using var held = TransactionGuard.Hold(db);
             return await read(db, token).ConfigureAwait(false);
         }, ct);
 
@@ -52,6 +53,7 @@ public sealed class Store
             await using var db = await _contexts.CreateDbContextAsync(ct).ConfigureAwait(false);
             await _opener.OpenAsync(db, ct).ConfigureAwait(false);
             await using var transaction = await db.Database.BeginTransactionAsync(ct).ConfigureAwait(false);
+            using var held = TransactionGuard.Hold(db);
             var scope = new StoreTransaction(db, operation, _audit, Time.GetUtcNow());
             result = await write(scope, ct).ConfigureAwait(false);
             await db.SaveChangesAsync(ct).ConfigureAwait(false);

@@ -5,11 +5,13 @@ using ClaudeManager.Core.Outbox;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Resilience;
+using ClaudeManager.Core.Resilience.Pipelines;
 using ClaudeManager.Core.Runs;
 using ClaudeManager.Core.Security;
 using ClaudeManager.Tests.Shared.Persistence;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 
 namespace ClaudeManager.Persistence.Tests;
 
@@ -258,6 +260,22 @@ public abstract class OutboxTests : StoreConformance
 
         Assert.Equal(1, await Subject.Store.ReadAsync((db, ct) => db.AuditEntries.CountAsync(a => a.Action == "outbox.done", ct), Ct));
         Assert.Equal("2", await Subject.Store.ReadAsync((db, ct) => db.Settings.Where(s => s.Key == "recorded:k").Select(s => s.Value).SingleAsync(ct), Ct));
+    }
+
+    [Fact]
+    public async Task Dispatch_WhatItWritesOutside_HasUntilItsLeaseEnds()
+    {
+        await EnqueueAsync("k");
+        _outside.During = async () =>
+        {
+            var end = Assert.Single(await EntriesAsync()).LeaseExpiresAt!.Value;
+            WriteDeadline.ThrowIfOver(new FakeTimeProvider(end - (OutboxDispatcher.LeaseDuration / 2)));
+            Assert.Throws<WriteTooLateException>(() => WriteDeadline.ThrowIfOver(new FakeTimeProvider(end)));
+        };
+        await DrainAsync(Dispatcher());
+
+        WriteDeadline.ThrowIfOver(new FakeTimeProvider(DateTimeOffset.MaxValue));
+        Assert.Equal(OutboxStates.Done, Assert.Single(await EntriesAsync()).State);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using ClaudeManager.Core.Audit;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Events;
@@ -309,6 +310,22 @@ public sealed class SqliteStoreTests : StoreTests
 public sealed class PostgresStoreTests : StoreTests
 {
     protected override string Provider => "postgresql";
+
+    /// <summary>Not every break of a connection is told as a fault, and Entity Framework would open the next one by itself.</summary>
+    [Fact]
+    public async Task Write_ConnectionBreaksWithin_NothingOfItIsWritten()
+    {
+        await Assert.ThrowsAsync<TransactionLostException>(() => Subject.Store.WriteAsync(TestStore.Operation, async (tx, token) =>
+        {
+            tx.Db.Settings.Add(new SettingEntity { Key = "before", Value = "1", UpdatedAt = tx.Now });
+            await tx.Db.SaveChangesAsync(token);
+            await Assert.ThrowsAnyAsync<DbException>(() => tx.Db.Database.ExecuteSqlRawAsync("SELECT pg_terminate_backend(pg_backend_pid())", token));
+            tx.Db.Settings.Add(new SettingEntity { Key = "after", Value = "1", UpdatedAt = tx.Now });
+            await tx.Db.SaveChangesAsync(token);
+        }, Ct));
+
+        Assert.Empty(await Subject.Store.ReadAsync((db, token) => db.Settings.Where(s => s.Key == "before" || s.Key == "after").Select(s => s.Key).ToListAsync(token), Ct));
+    }
 
     [Fact]
     public async Task EventFeed_TransactionsCommitInReverseOrder_SkipsNothing()

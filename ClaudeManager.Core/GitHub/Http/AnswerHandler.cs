@@ -1,4 +1,5 @@
 using ClaudeManager.Core.Configuration;
+using ClaudeManager.Core.Resilience.Pipelines;
 
 namespace ClaudeManager.Core.GitHub.Http;
 
@@ -10,6 +11,11 @@ internal sealed class AnswerHandler(CurrentConfiguration configuration, TimeProv
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
+        if (GitHubCall.MayChange(request))
+        {
+            WriteDeadline.ThrowIfOver(time);
+        }
+
         var timeout = configuration.Value.GitHub.ApiTimeout;
         using var timer = new CancellationTokenSource(timeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellationToken);

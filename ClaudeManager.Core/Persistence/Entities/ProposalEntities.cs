@@ -3,6 +3,9 @@ namespace ClaudeManager.Core.Persistence.Entities;
 /// <summary>The issue by which a work item is proposed on GitHub, as we wrote it and as we last saw it.</summary>
 public sealed class ProposalIssueEntity
 {
+    /// <summary>The issue may be older than its row: what was done to it before is in events the poll has passed already.</summary>
+    public const long NeverLookedAt = -1;
+
     public long WorkItemId { get; set; }
     public WorkItemEntity? WorkItem { get; set; }
 
@@ -19,8 +22,8 @@ public sealed class ProposalIssueEntity
     /// <summary>When the service wrote it last.</summary>
     public DateTimeOffset WrittenAt { get; set; }
 
-    /// <summary>GitHub's id of the newest event of this issue that was dealt with.</summary>
-    public long LastEventId { get; set; }
+    /// <summary>GitHub's id of the newest event of this issue that was dealt with; 0 when there was none.</summary>
+    public long LastEventId { get; set; } = NeverLookedAt;
     public DateTimeOffset UpdatedAt { get; set; }
 }
 

@@ -149,7 +149,7 @@ public sealed partial class IssueIntake(
                 BodySha256 = isAsWritten ? there.BodySha256 : "",
                 IsOpen = true,
                 WrittenAt = issue.CreatedAt,
-                LastEventId = used ? events[^1].Id : 0,
+                LastEventId = used ? events[^1].Id : ProposalIssueEntity.NeverLookedAt,
                 UpdatedAt = tx.Now,
             });
             tx.Audit(new AuditRecord("proposal", "work_item.adopted", "work_item", item.Id.ToString(CultureInfo.InvariantCulture), Details: new Dictionary<string, object?> { ["repository"] = target.ToString(), ["issue"] = issue.Url.AbsoluteUri, ["fingerprint"] = fingerprint }));

@@ -49,7 +49,7 @@ public sealed class ProposalPoll(Store store, GitHubGateway gateway, ProposalInb
         }
 
         var name = repository.ToString();
-        var ours = await store.ReadAsync((db, token) => db.ProposalIssues.Where(p => p.Repository == name && changed.Contains(p.Number)).Select(p => p.Number).ToListAsync(token), ct).ConfigureAwait(false);
+        var ours = await store.ReadAsync((db, token) => db.ProposalIssues.Where(p => p.Repository == name && (changed.Contains(p.Number) || p.LastEventId == ProposalIssueEntity.NeverLookedAt)).Select(p => p.Number).ToListAsync(token), ct).ConfigureAwait(false);
         var settled = true;
         foreach (var number in ours)
         {

@@ -39,6 +39,23 @@ public sealed class FailureTests
         Assert.Equal(1, ground.Ledger.Count(Create));
     }
 
+    /// <summary>As after SIGSTOP or a suspended machine: whoever took the lease over has looked and sent meanwhile.</summary>
+    [Fact]
+    public async Task Write_HeldUpBeyondItsLease_IsNotSent()
+    {
+        await using var ground = await Ground.StartAsync();
+        using (WriteDeadline.Begin(ground.Time.GetUtcNow() + TimeSpan.FromSeconds(1)))
+        {
+            ground.Time.Advance(TimeSpan.FromSeconds(2));
+            Assert.Empty((await ground.Gateway.ListIssuesAsync(App, null, Ct)).Items);
+            await Assert.ThrowsAsync<WriteTooLateException>(() => ground.Gateway.CreateIssueAsync(App, "T", "B", [], s_marker, Ct));
+        }
+
+        Assert.Equal(0, ground.Ledger.Count(Create));
+        await ground.Gateway.CreateIssueAsync(App, "T", "B", [], s_marker, Ct);
+        Assert.Equal(1, ground.Ledger.Count(Create));
+    }
+
     [Theory]
     [InlineData(502)]
     [InlineData(503)]

@@ -1,4 +1,5 @@
 using ClaudeManager.Core.Contracts;
+using ClaudeManager.Core.Outbox;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Runs;
 using ClaudeManager.Core.WorkItems;
@@ -59,6 +60,32 @@ public sealed class ProposalInboxTests
         issue.Label("alice", "another");
         await ground.PollAsync();
         Assert.Equal(WorkItemState.Proposed, (await ground.ItemAsync(item.Id)).State);
+    }
+
+    /// <summary>People label what they see. The poll is past that event before the process that filed the issue, or the next one, has written the issue down.</summary>
+    [Fact]
+    public async Task Label_OnAnIssueNotWrittenDownYet_Approves()
+    {
+        await using var ground = await ProposalGround.StartAsync();
+        await ground.ProposedAsync();
+        var item = await ground.ProposeAsync("the second");
+        var never = new TaskCompletionSource();
+        var held = ground.GitHub.Fail("POST", "/repos/acme/manager/issues", new GitHubFault.Held(never.Task, AfterEffect: true));
+        using var dead = CancellationTokenSource.CreateLinkedTokenSource(Ct);
+        var filing = ground.Get<OutboxDispatcher>().DispatchAsync(TestStore.Operation, dead.Token);
+        await held.Reached;
+        var issue = ground.Repository.Issues[^1];
+        issue.Label("alice", Approved);
+        await ground.Get<ProposalPoll>().PollAsync(TestStore.Operation, Ct);
+        await dead.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => filing);
+        never.SetResult();
+        await ground.RestartAsync();
+        await ground.DrainAsync();
+
+        await ground.PollAsync();
+        Assert.Equal(2, ground.Repository.Issues.Count);
+        Assert.Equal(WorkItemState.Queued, (await ground.ItemAsync(item.Id)).State);
     }
 
     [Theory]
