@@ -35,7 +35,7 @@ public static class ErrorCodes
     public static readonly ErrorCode TransactionLost = Of("CM2002", FailureClass.Transient, "The connection to the database broke within a transaction: nothing of it was written.", "It is tried again by itself, or ask again.");
     public static readonly ErrorCode DatabaseUnavailable = Of("CM2003", FailureClass.Transient, "The database does not answer; nothing has changed.", "Try again in a moment.");
 
-    public static readonly ErrorCode MasterKeyMissing = Of("CM4001", FailureClass.Configuration, "There is no master key, and in production none is made up.", "Give one by CLAUDE_MANAGER_MASTER_KEY or its file.");
+    public static readonly ErrorCode MasterKeyMissing = Of("CM4001", FailureClass.Configuration, "There is no master key, and in production none is made up.", "Set CREDENTIAL_ENCRYPTION_KEY to the base64 of 32 random bytes.");
     public static readonly ErrorCode MasterKeyMalformed = Of("CM4002", FailureClass.Configuration, "The master key is not the base64 of 32 bytes.", "Make one with `openssl rand -base64 32`.");
     public static readonly ErrorCode MasterKeyExposed = Of("CM4003", FailureClass.Configuration, "Others can read or write the master key's file.", "`chmod 600` it. If others could have read it, the key is no secret any more.");
     public static readonly ErrorCode MasterKeyOther = Of("CM4004", FailureClass.Configuration, "The store was made with another master key.", "Give the key the store was made with.");
@@ -64,7 +64,7 @@ public static class ErrorCodes
     public static readonly ErrorCode GitHubUnavailable = Of("CM7008", FailureClass.Transient, "GitHub answered with a fault of its own.", "It is tried again by itself; see githubstatus.com.");
     public static readonly ErrorCode GitHubUnreachable = Of("CM7009", FailureClass.Transient, "GitHub did not answer, or only by half.", "It is tried again by itself; check the network and the proxy.");
     public static readonly ErrorCode GitHubTimedOut = Of("CM7010", FailureClass.Transient, "GitHub did not answer in time.", "It is tried again by itself; see `github.apiTimeout`.");
-    public static readonly ErrorCode GitHubMalformed = Of("CM7011", FailureClass.Transient, "What answered was not GitHub, or its answer was damaged.", "Check the proxy and `github.apiUrl`.");
+    public static readonly ErrorCode GitHubMalformed = Of("CM7011", FailureClass.Transient, "What answered was not GitHub, or its answer was damaged.", "Check the proxy and `github.baseUrl`.");
     public static readonly ErrorCode GitHubTokenMissing = Of("CM7020", FailureClass.Configuration, "There is no GitHub token.", "Set GITHUB_TOKEN in the environment of the server and start it again.");
     public static readonly ErrorCode GitHubAppRefused = Of("CM7021", FailureClass.Configuration, "GitHub gives the App no token.", "Check `github.app.appId`, `github.app.installationId` and the key.");
     public static readonly ErrorCode GitHubAppKeyUnreadable = Of("CM7022", FailureClass.Configuration, "The private key of the GitHub App cannot be read.", "Store the PEM file that GitHub gave, whole.");
