@@ -13,7 +13,7 @@ public sealed class DatabaseUnavailableException(Exception cause)
     /// <summary>Whether a fault says that the database is away, be it found when asking or in the middle of something.</summary>
     public static bool IsAway(Exception fault) => fault switch
     {
-        DatabaseUnavailableException => true,
+        DatabaseUnavailableException or TransactionLostException => true,
         CircuitOpenException open => open.Breaker.StartsWith(Upstreams.Database.Name + "/", StringComparison.Ordinal),
         DbUpdateException { InnerException: { } inner } => IsAway(inner),
         // Entity Framework wraps what could be tried again.

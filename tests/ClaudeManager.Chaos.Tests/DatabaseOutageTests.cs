@@ -113,7 +113,7 @@ public sealed class DatabaseOutageTests
         Assert.True(answer.StatusCode == HttpStatusCode.ServiceUnavailable, $"{(int)answer.StatusCode} {text}");
         Assert.Equal("application/problem+json", answer.Content.Headers.ContentType?.MediaType);
         var problem = JsonElement.Parse(text);
-        Assert.Contains(problem.GetProperty("code").GetString(), new[] { ErrorCodes.DatabaseUnavailable.Name, ErrorCodes.CircuitOpen.Name });
+        Assert.Contains(problem.GetProperty("code").GetString(), new[] { ErrorCodes.TransactionLost.Name, ErrorCodes.DatabaseUnavailable.Name, ErrorCodes.CircuitOpen.Name });
         Assert.Contains("database", problem.GetProperty("detail").GetString(), StringComparison.OrdinalIgnoreCase);
     }
 }
