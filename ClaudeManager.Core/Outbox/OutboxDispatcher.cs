@@ -79,20 +79,28 @@ public sealed class OutboxDispatcher(Store store, IEnumerable<IOutboxEffect> eff
         }
         catch (Exception fault) when (fault is not OperationCanceledException || !ct.IsCancellationRequested)
         {
-            await NotDoneAsync(operation, entry, fault).ConfigureAwait(false);
+            await OutlastAsync(() => NotDoneAsync(operation, entry, fault), ct).ConfigureAwait(false);
             return true;
         }
 
         // It has happened: nothing but the loss of the lease may keep it from being recorded.
-        await store.WriteAsync(operation, async (tx, token) =>
+        await OutlastAsync(() => store.WriteAsync(operation, async (tx, token) =>
         {
             var held = await HoldAsync(tx, entry, token).ConfigureAwait(false);
             await record(tx, token).ConfigureAwait(false);
             (held.State, held.DoneAt, held.Error, held.LeaseOwner, held.LeaseExpiresAt) = (OutboxStates.Done, tx.Now, null, null, null);
             Audit(tx, held, "outbox.done");
-        }, CancellationToken.None).ConfigureAwait(false);
+        }, CancellationToken.None), ct).ConfigureAwait(false);
         return true;
     }
+
+    /// <summary>While the database is away: else the entry would lie until its lease runs out.</summary>
+    private Task<bool> OutlastAsync(Func<Task> write, CancellationToken stopping)
+        => store.OutlastAsync(async _ =>
+        {
+            await write().ConfigureAwait(false);
+            return true;
+        }, stopping, CancellationToken.None);
 
     /// <summary>Somebody has mended what was wrong: what is blocked is due at once.</summary>
     /// <returns>How many there are.</returns>

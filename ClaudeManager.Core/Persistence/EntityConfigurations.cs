@@ -71,7 +71,7 @@ internal sealed class RunConfiguration : IEntityTypeConfiguration<RunEntity>
         builder.Property(r => r.Attempt).IsConcurrencyToken();
         builder.Property(r => r.Agent).HasMaxLength(128);
         builder.HasIndex(r => new { r.State, r.Score });
-        // What every claim asks: what is first in a repository, the starts of the last hour, and what today has cost. Neither may grow with what has ended.
+        // What every claim asks: what is first in a repository, the starts of the last hour, and what today has cost. What ended before is not read.
         builder.HasIndex(r => new { r.RepositoryId, r.Score, r.Id }).IsDescending(false, true, false).HasFilter("state IN ('queued', 'parked')");
         builder.HasIndex(r => new { r.StartedAt, r.RepositoryId, r.CostMicroUsd });
         builder.HasIndex(r => r.WorkItemId);

@@ -319,10 +319,12 @@ public abstract class QueueTests : StoreConformance
         }
 
         var started = new System.Collections.Concurrent.ConcurrentBag<long>();
-        await Task.WhenAll(Enumerable.Range(0, 8).Select(i => Task.Run(async () =>
+        await Parallel.ForEachAsync(Enumerable.Range(0, 8), new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = Ct }, async (i, stop) =>
         {
             while (started.Count < queued.Count)
             {
+                // The first that fails stops the others.
+                stop.ThrowIfCancellationRequested();
                 foreach (var claim in await ClaimAsync($"w{i}", places: 3))
                 {
                     started.Add(claim.Run.Id);
@@ -332,7 +334,7 @@ public abstract class QueueTests : StoreConformance
                     await EndAsync(claim);
                 }
             }
-        }, Ct)));
+        });
 
         Assert.Equal(queued.Order(), started.Order());
     }
