@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json;
 using ClaudeManager.Core.Audit;
@@ -36,6 +37,7 @@ public sealed class OutboxDispatcher(Store store, IEnumerable<IOutboxEffect> eff
     private static readonly TimeSpan s_firstRetry = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_longestRetry = TimeSpan.FromMinutes(15);
 
+    private readonly ConcurrentDictionary<long, bool> _inHand = [];
     private readonly Dictionary<string, IOutboxEffect> _effects = effects.ToDictionary(e => e.Kind);
 
     /// <summary>Queues an effect in the transaction that decides it. One with the same key that is already there stays as it is.</summary>
@@ -66,6 +68,20 @@ public sealed class OutboxDispatcher(Store store, IEnumerable<IOutboxEffect> eff
             return false;
         }
 
+        try
+        {
+            await CarryOutAsync(operation, entry, begun, ct).ConfigureAwait(false);
+        }
+        finally
+        {
+            _inHand.TryRemove(entry.Id, out _);
+        }
+
+        return true;
+    }
+
+    private async Task CarryOutAsync(OperationContext operation, OutboxEntity entry, DateTimeOffset begun, CancellationToken ct)
+    {
         RecordEffect record;
         try
         {
@@ -80,7 +96,7 @@ public sealed class OutboxDispatcher(Store store, IEnumerable<IOutboxEffect> eff
         catch (Exception fault) when (fault is not OperationCanceledException || !ct.IsCancellationRequested)
         {
             await OutlastAsync(() => NotDoneAsync(operation, entry, fault), ct).ConfigureAwait(false);
-            return true;
+            return;
         }
 
         // It has happened: nothing but the loss of the lease may keep it from being recorded.
@@ -91,7 +107,6 @@ public sealed class OutboxDispatcher(Store store, IEnumerable<IOutboxEffect> eff
             (held.State, held.DoneAt, held.Error, held.LeaseOwner, held.LeaseExpiresAt) = (OutboxStates.Done, tx.Now, null, null, null);
             Audit(tx, held, "outbox.done");
         }, CancellationToken.None), ct).ConfigureAwait(false);
-        return true;
     }
 
     /// <summary>While the database is away: else the entry would lie until its lease runs out.</summary>
@@ -123,26 +138,55 @@ public sealed class OutboxDispatcher(Store store, IEnumerable<IOutboxEffect> eff
         return store.ReadAsync((db, token) => db.Outbox.AnyAsync(o => OutboxStates.Open.Contains(o.State) && (o.NotBefore == null || o.NotBefore <= now), token), ct);
     }
 
-    private Task<OutboxEntity?> ClaimAsync(OperationContext operation, CancellationToken ct)
-        => store.WriteAsync(operation, async (tx, token) =>
+    private async Task<OutboxEntity?> ClaimAsync(OperationContext operation, CancellationToken ct)
+    {
+        long? taken = null;
+        try
         {
-            var now = await tx.Db.LockClaimsAsync(store.Time, token).ConfigureAwait(false);
-            // Nobody else has this store: what another boot holds, it holds no more.
-            var alone = ownership.Exclusive;
-            var urgent = _effects.Values.Where(e => e.Lane == GitHubLane.Interactive).Select(e => e.Kind).ToList();
-            var gone = alone ? [] : await GoneHoldersAsync(tx.Db, token).ConfigureAwait(false);
-            var entry = await tx.Db.Outbox.AsTracking()
-                .Where(o => OutboxStates.Open.Contains(o.State) && (o.NotBefore == null || o.NotBefore <= now) && (o.LeaseExpiresAt == null || o.LeaseExpiresAt <= now || (alone && o.LeaseOwner != identity.BootId) || gone.Contains(o.LeaseOwner!)) && _effects.Keys.Contains(o.Kind))
-                .Where(o => o.WorkItemId == null || !tx.Db.Outbox.Any(older => older.WorkItemId == o.WorkItemId && older.Id < o.Id && OutboxStates.Open.Contains(older.State)))
-                .OrderBy(o => urgent.Contains(o.Kind) ? 0 : 1).ThenBy(o => o.Id).FirstOrDefaultAsync(token).ConfigureAwait(false);
-            if (entry is not null)
+            return await store.WriteAsync(operation, async (tx, token) =>
             {
-                entry.Attempt++;
-                (entry.LeaseOwner, entry.LeaseExpiresAt) = (identity.BootId, now + LeaseDuration);
+                var entry = await NextAsync(tx.Db, token).ConfigureAwait(false);
+                if (entry is not null)
+                {
+                    _inHand[entry.Id] = true;
+                    taken = entry.Id;
+                }
+
+                return entry;
+            }, ct).ConfigureAwait(false);
+        }
+        catch
+        {
+            if (taken is { } id)
+            {
+                _inHand.TryRemove(id, out _);
             }
 
-            return entry;
-        }, ct);
+            throw;
+        }
+    }
+
+    /// <summary>Takes the next entry that is due and nobody's. One of this process that it has not in hand is: the answer to its claim was lost.</summary>
+    private async Task<OutboxEntity?> NextAsync(ManagerDbContext db, CancellationToken ct)
+    {
+        var now = await db.LockClaimsAsync(store.Time, ct).ConfigureAwait(false);
+        // Nobody else has this store: what another boot holds, it holds no more.
+        var alone = ownership.Exclusive;
+        var urgent = _effects.Values.Where(e => e.Lane == GitHubLane.Interactive).Select(e => e.Kind).ToList();
+        var gone = alone ? [] : await GoneHoldersAsync(db, ct).ConfigureAwait(false);
+        var inHand = _inHand.Keys.ToList();
+        var entry = await db.Outbox.AsTracking()
+            .Where(o => OutboxStates.Open.Contains(o.State) && (o.NotBefore == null || o.NotBefore <= now) && (o.LeaseExpiresAt == null || o.LeaseExpiresAt <= now || (alone && o.LeaseOwner != identity.BootId) || (o.LeaseOwner == identity.BootId && !inHand.Contains(o.Id)) || gone.Contains(o.LeaseOwner!)) && _effects.Keys.Contains(o.Kind))
+            .Where(o => o.WorkItemId == null || !db.Outbox.Any(older => older.WorkItemId == o.WorkItemId && older.Id < o.Id && OutboxStates.Open.Contains(older.State)))
+            .OrderBy(o => urgent.Contains(o.Kind) ? 0 : 1).ThenBy(o => o.Id).FirstOrDefaultAsync(ct).ConfigureAwait(false);
+        if (entry is not null)
+        {
+            entry.Attempt++;
+            (entry.LeaseOwner, entry.LeaseExpiresAt) = (identity.BootId, now + LeaseDuration);
+        }
+
+        return entry;
+    }
 
     /// <summary>Who holds entries but lives no more: their leases protect nobody. A paused process is not among them, for it would still send.</summary>
     private async Task<List<string>> GoneHoldersAsync(ManagerDbContext db, CancellationToken ct)

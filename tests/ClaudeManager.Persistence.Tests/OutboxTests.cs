@@ -297,6 +297,25 @@ public abstract class OutboxTests : StoreConformance
         Assert.Equal(OutboxStates.Done, Assert.Single(await EntriesAsync()).State);
     }
 
+    /// <summary>The claim was committed, and the connection broke before its process heard of it.</summary>
+    [Fact]
+    public async Task Dispatch_AnswerToItsClaimWasLost_IsTakenUpAtOnce_AndOnlyThen()
+    {
+        await EnqueueAsync("k");
+        var identity = InstanceIdentity.Create("worker", TimeProvider.System);
+        await Subject.Store.WriteAsync(TestStore.Operation, async (tx, token) =>
+        {
+            var entry = await tx.Db.Outbox.AsTracking().SingleAsync(token);
+            (entry.Attempt, entry.LeaseOwner, entry.LeaseExpiresAt) = (1, identity.BootId, tx.Now + OutboxDispatcher.LeaseDuration);
+        }, Ct);
+        var dispatcher = Dispatcher(identity: identity);
+        _outside.During = async () => Assert.False(await dispatcher.DispatchAsync(TestStore.Operation, Ct));
+
+        Assert.True(await dispatcher.DispatchAsync(TestStore.Operation, Ct));
+        Assert.Equal((OutboxStates.Done, 2), Assert.Single((await EntriesAsync()).Select(e => (e.State, e.Attempt))));
+        Assert.Equal([2], _outside.Attempts);
+    }
+
     [Fact]
     public async Task Dispatch_KindNobodyKnows_IsLeftForWhoDoes()
     {
