@@ -19,7 +19,9 @@ internal static class ResultComments
         // One that never started has done nothing to be told of: the item itself says why it waits again.
         foreach (var run in ended.Where(r => r.StartedAt is not null && r.WorkItem?.Repository is not { Kind: not RepositoryKind.GitHub }).OrderBy(r => r.Id))
         {
-            if (await tx.Db.ProposalIssues.AnyAsync(p => p.WorkItemId == run.WorkItemId, ct).ConfigureAwait(false))
+            // Where GitHub or the store was away the issue may still be to come; what is to happen for one item happens in order.
+            if (await tx.Db.ProposalIssues.AnyAsync(p => p.WorkItemId == run.WorkItemId, ct).ConfigureAwait(false)
+                || await tx.Db.Outbox.AnyAsync(o => o.WorkItemId == run.WorkItemId && o.Kind == ProposalIssues.Create && OutboxStates.Open.Contains(o.State), ct).ConfigureAwait(false))
             {
                 var item = await tx.Db.WorkItems.SingleAsync(w => w.Id == run.WorkItemId, ct).ConfigureAwait(false);
                 var pull = await PullRequestViews.FindAsync(tx.Db, run, ct).ConfigureAwait(false);
