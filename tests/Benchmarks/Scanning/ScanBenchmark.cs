@@ -8,6 +8,7 @@ using ClaudeManager.Core.Git;
 using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
+using ClaudeManager.Core.RateLimiting;
 using ClaudeManager.Core.Repositories;
 using ClaudeManager.Core.Scanning;
 using ClaudeManager.Tests.Shared.Repositories;
@@ -133,6 +134,9 @@ internal static class ScanBenchmark
         services.AddSingleton(new CurrentConfiguration(ManagerConfiguration.Default));
         services.AddSingleton(new DataDirectory(directory.Path));
         services.AddSingleton(InstanceIdentity.Create("test", TimeProvider.System));
+        services.AddMetrics();
+        services.AddSingleton<InstanceRegistry>();
+        services.AddRateLimiting(new RedisConfiguration());
         services.AddGitHub(token: null);
         services.AddSingleton<IScanner, TodoCommentsScanner>();
         services.AddSingleton<RepositorySource>();

@@ -3,6 +3,7 @@ using ClaudeManager.Core.Fleet;
 using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
+using ClaudeManager.Core.RateLimiting;
 using ClaudeManager.Core.Repositories;
 using ClaudeManager.Core.Scanning;
 using ClaudeManager.Tests.Shared.Repositories;
@@ -25,6 +26,9 @@ internal sealed class ScanGround : IAsyncDisposable
         services.AddSingleton(new CurrentConfiguration(configuration));
         services.AddSingleton(new DataDirectory(_directory.Combine("data")));
         services.AddSingleton(InstanceIdentity.Create("test", TimeProvider.System));
+        services.AddMetrics();
+        services.AddSingleton<InstanceRegistry>();
+        services.AddRateLimiting(new RedisConfiguration());
         services.AddGitHub(token: null);
         services.AddSingleton<RepositorySource>();
         foreach (var scanner in scanners)

@@ -193,24 +193,8 @@ internal sealed class ProposalGround : IAsyncDisposable
         return (item, Repository.IssueNumbered((await ProposalAsync(item.Id))!.Number)!);
     }
 
-    /// <summary>Carries out what is due, until nothing is; time passes for what has to wait, but not for hours.</summary>
-    public async Task DrainAsync()
-    {
-        for (var i = 0; i < 50; i++)
-        {
-            while (await Get<OutboxDispatcher>().DispatchAsync(TestStore.Operation, Ct))
-            {
-            }
-
-            var next = await ReadAsync((db, ct) => db.Outbox.Where(o => OutboxStates.Open.Contains(o.State)).OrderBy(o => o.NotBefore).Select(o => o.NotBefore).FirstOrDefaultAsync(ct));
-            if (next is null || next > Time.GetUtcNow() + TimeSpan.FromHours(2))
-            {
-                return;
-            }
-
-            Time.Advance(next.Value - Time.GetUtcNow() + TimeSpan.FromSeconds(1));
-        }
-    }
+    /// <summary>Carries out what is due, until nothing is.</summary>
+    public Task DrainAsync() => Drain.AllAsync(_services, Time, Ct);
 
     /// <summary>The next round of the poll, and what it decides is carried out.</summary>
     public async Task PollAsync()

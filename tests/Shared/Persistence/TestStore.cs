@@ -5,6 +5,7 @@ using ClaudeManager.Core.Fleet;
 using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
+using ClaudeManager.Core.RateLimiting;
 using ClaudeManager.Core.Repositories;
 using ClaudeManager.Core.Runs;
 using ClaudeManager.Core.Security;
@@ -90,6 +91,8 @@ public sealed class TestStore : IAsyncDisposable
         services.AddSingleton(new CurrentConfiguration(ManagerConfiguration.Default));
         services.AddSingleton(p => MasterKey.Load(null, p.GetRequiredService<DataDirectory>(), "development", NullLogger.Instance));
         services.AddSingleton(InstanceIdentity.Create("test", TimeProvider.System));
+        services.AddSingleton<InstanceRegistry>();
+        services.AddRateLimiting(new RedisConfiguration());
         services.AddGitHub(token: null);
         services.AddSingleton<RepositorySource>();
         services.AddSingleton<AgentCatalog>();

@@ -3,7 +3,6 @@ using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Fleet;
 using ClaudeManager.Core.Operations;
-using ClaudeManager.Core.Outbox;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Repositories;
@@ -93,12 +92,7 @@ internal sealed class GitHubGround : IAsyncDisposable
     public async Task<RepositoryDto> GetAsync(long id) => (await Registry.GetAsync(id, Ct)).Value!;
 
     /// <summary>Carries out what was decided, until nothing is left.</summary>
-    public async Task DrainAsync()
-    {
-        while (await Get<OutboxDispatcher>().DispatchAsync(Context, Ct))
-        {
-        }
-    }
+    public Task DrainAsync() => Drain.AllAsync(_services, Time, Ct);
 
     public Task<List<WorkItemEntity>> ItemsAsync() => Get<Store>().ReadAsync((db, token) => db.WorkItems.OrderBy(w => w.Id).ToListAsync(token), Ct);
 
