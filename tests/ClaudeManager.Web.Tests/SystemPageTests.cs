@@ -15,7 +15,7 @@ public sealed class SystemPageTests : PageContext
         Assert.Contains("because Redis is away (RedisTimeoutException)", page.FindAll("[data-testid=instance]")[1].TextContent, StringComparison.Ordinal);
         var budgets = page.FindAll("[data-testid=budget]").Select(b => string.Join(' ', b.TextContent.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries))).ToList();
         Assert.Contains("84 of 100 points now · 431 issues or comments this hour", budgets[0], StringComparison.Ordinal);
-        Assert.Matches("^Waiting ?graphql ", budgets[1]);
+        Assert.StartsWith("Waiting graphql", budgets[1], StringComparison.Ordinal);
         Assert.Equal(["closed", "open"], page.FindAll("[data-testid=breaker-state]").Select(b => b.GetAttribute("data-state")));
         Assert.Contains("3 in the last minute, 11 in five, 42 in an hour, 42 in all", page.Find("[data-testid=error-group]").TextContent, StringComparison.Ordinal);
         Assert.Contains("<script>alert(1)</script>", page.Find("[data-testid=error]").TextContent, StringComparison.Ordinal);
