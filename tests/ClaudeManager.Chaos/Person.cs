@@ -35,7 +35,15 @@ public sealed class Person : IDisposable
         => await Eventually.SeeAsync(
             async token =>
             {
-                await Api.ScanAllRepositoriesAsync(full: false, propose: true, token);
+                try
+                {
+                    await Api.ScanAllRepositoriesAsync(full: false, propose: true, token);
+                }
+                catch (ManagerApiException e)
+                {
+                    throw new InvalidOperationException($"{e.Message}\n{_fleet.Api.Log}", e);
+                }
+
                 return (IReadOnlyList<WorkItemDto>)[.. (await Api.ListWorkItemsAsync([WorkItemState.Proposed], null, null, null, 0, 500, token)).Items.OrderBy(i => i.Repository, StringComparer.Ordinal).ThenBy(i => i.Title, StringComparer.Ordinal)];
             },
             items => items.Count == count,

@@ -336,12 +336,11 @@ public sealed partial class ProposalEffectTests
         Assert.DoesNotContain(issue.Events, e => e.Kind is "closed" or "reopened");
     }
 
-    [Theory]
-    [InlineData("sqlite")]
-    [InlineData("postgresql")]
-    public async Task ComesBackWhileItsIssueIsBeingClosed_EndsOpen(string provider)
+    /// <summary>It waits for one write, which waits for its moment on a clock that skips: so on SQLite alone.</summary>
+    [Fact]
+    public async Task ComesBackWhileItsIssueIsBeingClosed_EndsOpen()
     {
-        await using var ground = await ProposalGround.StartAsync(provider);
+        await using var ground = await ProposalGround.StartAsync();
         var (item, issue) = await ground.ProposedAsync();
         await ground.MoveAsync(item.Id, WorkItemState.Closed, "gone");
         var goOn = new TaskCompletionSource();
