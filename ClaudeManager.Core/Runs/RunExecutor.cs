@@ -571,12 +571,14 @@ public sealed class RunExecutor(
     private async Task FinishAsync(Attempt attempt, Func<StoreTransaction, RunEntity, WorkItemEntity, CancellationToken, Task> change, CancellationToken ct, bool keepWorkspace = false)
     {
         await attempt.Journal.FlushAsync(ct).ConfigureAwait(false);
-        await WriteAsync(attempt, async (tx, run, token) =>
-        {
-            var item = await tx.Db.WorkItems.AsTracking().SingleAsync(w => w.Id == run.WorkItemId, token).ConfigureAwait(false);
-            await change(tx, run, item, token).ConfigureAwait(false);
-            return run;
-        }, ct).ConfigureAwait(false);
+        await store.OutlastAsync(
+            token => store.WriteAsync(attempt.Operation, async (tx, inner) =>
+            {
+                var run = await attempt.Lease.HoldWithItemAsync(tx, inner).ConfigureAwait(false);
+                await change(tx, run, run.WorkItem!, inner).ConfigureAwait(false);
+                return run;
+            }, token),
+            attempt.Enough, ct).ConfigureAwait(false);
         // Given back with that write: what is renewed after it would look lost.
         attempt.Held.Release();
         attempt.WorkspaceDone = !keepWorkspace;
