@@ -15,4 +15,10 @@ internal static partial class Log
 
     [LoggerMessage(7004, LogLevel.Information, "The mirror {Mirror} had {Count} locks left by a git that is gone; they are removed")]
     public static partial void LocksRemoved(ILogger logger, string mirror, int count);
+
+    [LoggerMessage(7005, LogLevel.Warning, "The store of kept answers is away: GitHub is asked for everything, and what it answers is not kept")]
+    public static partial void AnswersAway(ILogger logger, Exception exception);
+
+    [LoggerMessage(7006, LogLevel.Warning, "What {Credential} may spend of {Resource} is known to this process alone: the store is away")]
+    public static partial void LimitNotShared(ILogger logger, string credential, string resource, Exception exception);
 }

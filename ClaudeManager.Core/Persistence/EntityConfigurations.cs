@@ -71,9 +71,10 @@ internal sealed class RunConfiguration : IEntityTypeConfiguration<RunEntity>
         builder.Property(r => r.Attempt).IsConcurrencyToken();
         builder.Property(r => r.Agent).HasMaxLength(128);
         builder.HasIndex(r => new { r.State, r.Score });
-        // What every claim asks: what is first in a repository, the starts of the last hour, and what today has cost. What ended before is not read.
+        // What every claim asks: what is first in a repository, when it had its last start, and what today has cost. Nothing else that has ended is read.
         builder.HasIndex(r => new { r.RepositoryId, r.Score, r.Id }).IsDescending(false, true, false).HasFilter("state IN ('queued', 'parked')");
-        builder.HasIndex(r => new { r.StartedAt, r.RepositoryId, r.CostMicroUsd });
+        builder.HasIndex(r => new { r.RepositoryId, r.StartedAt });
+        builder.HasIndex(r => new { r.StartedAt, r.RepositoryId, r.CostMicroUsd }).HasFilter("cost_micro_usd IS NOT NULL");
         builder.HasIndex(r => r.WorkItemId);
         builder.HasOne(r => r.WorkItem).WithMany().HasForeignKey(r => r.WorkItemId).OnDelete(DeleteBehavior.Restrict);
         builder.HasOne<ApprovalEntity>().WithMany().HasForeignKey(r => r.ApprovalId).OnDelete(DeleteBehavior.Restrict);

@@ -7,7 +7,9 @@ using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Publishing;
 using ClaudeManager.Core.Telemetry;
 using ClaudeManager.Core.WorkItems.Proposals;
+using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 
 namespace ClaudeManager.Core.Persistence;
 
@@ -29,6 +31,10 @@ public sealed class Store
         => (_contexts, _opener, _gate, _audit, _signal, Time) = (contexts, opener, gate, audit, signal, time);
 
     public TimeProvider Time { get; }
+
+    /// <summary>Whether a write failed because another process was faster to write the one row there can be.</summary>
+    public static bool IsTaken(DbUpdateException fault)
+        => fault.InnerException is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation } or SqliteException { SqliteExtendedErrorCode: SQLitePCL.raw.SQLITE_CONSTRAINT_UNIQUE or SQLitePCL.raw.SQLITE_CONSTRAINT_PRIMARYKEY };
 
     public async Task<T> ReadAsync<T>(Func<ManagerDbContext, CancellationToken, Task<T>> read, CancellationToken ct)
     {
@@ -160,12 +166,21 @@ public sealed class StoreTransaction(ManagerDbContext db, OperationContext opera
             return null;
         }
 
-        return record.SubjectType switch
+        // Asked for what it tracks, a context first compares all of it with what it was; only the keys are of interest here.
+        db.ChangeTracker.AutoDetectChangesEnabled = false;
+        try
         {
-            "work_item" => ItemOf(id),
-            "run" => db.Runs.Local.FindEntry(id) is { } run ? ItemOf(run.Entity.WorkItemId) : null,
-            _ => null,
-        };
+            return record.SubjectType switch
+            {
+                "work_item" => ItemOf(id),
+                "run" => db.Runs.Local.FindEntry(id) is { } run ? ItemOf(run.Entity.WorkItemId) : null,
+                _ => null,
+            };
+        }
+        finally
+        {
+            db.ChangeTracker.AutoDetectChangesEnabled = true;
+        }
 
         string? ItemOf(long item) => db.WorkItems.Local.FindEntry(item)?.Entity.CorrelationId;
     }

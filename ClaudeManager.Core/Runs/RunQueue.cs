@@ -28,9 +28,6 @@ public sealed class RunQueue(Store store, ApprovalSeal seal, CurrentConfiguratio
     /// <summary>More than any score.</summary>
     private const double PinnedBonus = 100;
 
-    /// <summary>Turns are counted over this time.</summary>
-    private static readonly TimeSpan s_turns = TimeSpan.FromHours(1);
-
     /// <summary>Puts an approved item into the queue, in the transaction of its approval or retry.</summary>
     public static RunEntity Enqueue(StoreTransaction tx, WorkItemEntity item, ApprovalEntity approval, RunEntity? resumes = null)
     {
@@ -64,10 +61,13 @@ public sealed class RunQueue(Store store, ApprovalSeal seal, CurrentConfiguratio
     public static double ScoreOf(WorkItemEntity item) => item.Score + (item.Pinned ? PinnedBonus : 0);
 
     /// <summary>Whether anything might be claimed: a read, so that an idle worker takes no lock.</summary>
-    public Task<bool> HasWaitingAsync(CancellationToken ct)
+    public async Task<bool> HasWaitingAsync(CancellationToken ct)
     {
         var now = store.Time.GetUtcNow();
-        return RunWindow.NextStart(configuration.Value.Executor.Windows, now) is not null ? Task.FromResult(false) : store.ReadAsync((db, token) => db.Runs.AnyAsync(r => (r.State == RunState.Queued || r.State == RunState.Parked) && (r.NotBefore == null || r.NotBefore <= now), token), ct);
+        // In the order of an index: without one PostgreSQL reads the table from its beginning, past everything that has ended.
+        return RunWindow.NextStart(configuration.Value.Executor.Windows, now) is null
+            && await store.ReadAsync((db, token) => db.Runs.Where(r => (r.State == RunState.Queued || r.State == RunState.Parked) && (r.NotBefore == null || r.NotBefore <= now))
+                .OrderBy(r => r.RepositoryId).Select(r => (long?)r.Id).FirstOrDefaultAsync(token), ct).ConfigureAwait(false) is not null;
     }
 
     /// <summary>Takes the first runs all of whose gates are open, in one transaction; each start counts for the gates of those after it, as if they had been claimed one by one.</summary>
@@ -93,12 +93,6 @@ public sealed class RunQueue(Store store, ApprovalSeal seal, CurrentConfiguratio
                         }
                     }
                 }
-            }
-
-            if (claimed.Count > 0)
-            {
-                var items = claimed.Select(c => c.Item.Id).ToList();
-                await tx.Db.Findings.AsTracking().Where(f => items.Contains(f.WorkItemId!.Value)).LoadAsync(token).ConfigureAwait(false);
             }
 
             return claimed;
@@ -142,22 +136,21 @@ public sealed class RunQueue(Store store, ApprovalSeal seal, CurrentConfiguratio
         }, ct);
 
     /// <summary>
-    /// Repositories in the order they are asked: pinned work; then by turns, so that a thousand good items of one repository keep no other waiting: the repository with the fewest starts
-    /// within the last hour first, of equals the one with the better head. Repositories in which a run is active are not asked.
+    /// Repositories in the order they are asked: pinned work; then by turns, so that a thousand good items of one repository keep no other waiting: the repository whose last start is longest ago first,
+    /// of equals the one with the better head. Repositories in which a run is active are not asked.
     /// </summary>
     private static async Task<IEnumerable<long>> TurnsAsync(ManagerDbContext db, IQueryable<RunEntity> waiting, GateFacts facts, CancellationToken ct)
     {
         var busy = facts.BusyRepositories.Keys.ToList();
-        var since = facts.Now - s_turns;
-        var free = waiting.Where(r => !busy.Contains(r.RepositoryId));
-        var rows = await free.GroupBy(r => r.RepositoryId).Select(g => new { Repository = g.Key, Score = (double?)g.Max(r => r.Score), Oldest = g.Min(r => r.Id), Starts = 0 })
-            .Concat(db.Runs.Where(r => r.StartedAt >= since).GroupBy(r => r.RepositoryId).Select(g => new { Repository = g.Key, Score = (double?)null, Oldest = 0L, Starts = g.Count() }))
+        // Each answer is one step in an index, however many runs wait or have ended.
+        var turns = await db.Repositories.Where(p => !busy.Contains(p.Id))
+            .Select(p => new { p.Id, Score = waiting.Where(r => r.RepositoryId == p.Id).Max(r => (double?)r.Score), LastStart = db.Runs.Where(r => r.RepositoryId == p.Id).Max(r => r.StartedAt) })
             .ToListAsync(ct).ConfigureAwait(false);
-        var starts = rows.Where(r => r.Score is null).ToDictionary(r => r.Repository, r => r.Starts);
-        return rows.Where(r => r.Score is not null).OrderByDescending(r => r.Score >= PinnedBonus).ThenBy(r => starts.GetValueOrDefault(r.Repository)).ThenByDescending(r => r.Score).ThenBy(r => r.Oldest).Select(r => r.Repository);
+        return turns.Where(t => t.Score is not null)
+            .OrderByDescending(t => t.Score >= PinnedBonus).ThenBy(t => t.LastStart ?? DateTimeOffset.MinValue).ThenByDescending(t => t.Score).ThenBy(t => t.Id).Select(t => t.Id);
     }
 
-    /// <summary>What is first in each of these repositories, in their order; one in which nothing waits any more has none.</summary>
+    /// <summary>What is first in each of these repositories, in their order.</summary>
     private static async Task<IEnumerable<Candidate>> HeadsAsync(ManagerDbContext db, IQueryable<RunEntity> waiting, long[] repositories, CancellationToken ct)
     {
         var heads = db.Repositories.Where(p => repositories.Contains(p.Id)).Select(p => waiting.Where(r => r.RepositoryId == p.Id).OrderByDescending(r => r.Score).ThenBy(r => r.Id).Select(r => r.Id).First());
@@ -176,7 +169,7 @@ public sealed class RunQueue(Store store, ApprovalSeal seal, CurrentConfiguratio
 
     private static async Task<IEnumerable<Candidate>> ReadAsync(ManagerDbContext db, IQueryable<RunEntity> runs, CancellationToken ct)
     {
-        var rows = await runs.Join(db.Approvals, r => r.ApprovalId, a => a.Id, (r, a) => new { Run = r, Item = r.WorkItem!, r.WorkItem!.Repository, Approval = a })
+        var rows = await runs.Join(db.Approvals, r => r.ApprovalId, a => a.Id, (r, a) => new { Run = r, Item = r.WorkItem!, r.WorkItem!.Repository, Findings = r.WorkItem!.Findings.ToList(), Approval = a })
             .OrderByDescending(c => c.Run.Score).ThenBy(c => c.Run.Id).AsTracking().ToListAsync(ct).ConfigureAwait(false);
         return rows.Select(c => new Candidate(c.Run, c.Item, c.Approval));
     }

@@ -20,6 +20,7 @@ internal sealed class RunningScan(Store store, long repositoryId, ILogger logger
 
     private readonly CancellationTokenSource _over = new();
     private RunningScanEntity? _row;
+    private bool _begun;
     private Task _reporting = Task.CompletedTask;
 
     /// <summary>What the row is written as.</summary>
@@ -43,7 +44,7 @@ internal sealed class RunningScan(Store store, long repositoryId, ILogger logger
     /// <summary>Adds the row in the transaction that says the scan has begun; a scan that begins anew keeps its row.</summary>
     public async Task BeginAsync(StoreTransaction tx, CancellationToken ct)
     {
-        if (_row is not null)
+        if (_begun)
         {
             return;
         }
@@ -58,8 +59,9 @@ internal sealed class RunningScan(Store store, long repositoryId, ILogger logger
     /// <summary>Call when the row is committed.</summary>
     public void StartReporting()
     {
-        if (_reporting.IsCompleted)
+        if (!_begun)
         {
+            _begun = true;
             _reporting = ReportAsync(_over.Token);
         }
     }

@@ -29,7 +29,6 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
 
     private static readonly IReadOnlyDictionary<Marker, GitHubIssue> s_nothing = new Dictionary<Marker, GitHubIssue>();
 
-
     private readonly ConcurrentDictionary<long, SemaphoreSlim> _oneAtATime = [];
     private readonly Dictionary<string, IScanner> _byKey = scanners.ToDictionary(s => s.Key);
 
@@ -305,10 +304,10 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
         return mayPropose ? await round.ProposalsAsync(ct).ConfigureAwait(false) : new(s_nothing, null);
     }
 
-    /// <summary>The scanners of a dry run. Of a registered repository one can see how far it is.</summary>
     /// <summary>Scanners look at the same files: what each of them did does not add up to a number of files.</summary>
     private static int MostOf(IReadOnlyList<(IScanner Scanner, ScannerResult Result)> results, Func<ScannerResult, int> count) => results.Select(r => count(r.Result)).DefaultIfEmpty().Max();
 
+    /// <summary>The scanners of a dry run. Of a registered repository one can see how far it is.</summary>
     private async Task<IReadOnlyList<(IScanner Scanner, ScannerResult Result)>> LookAsync(ScanRequest request, IReadOnlyList<IScanner> wanted, RepositoryEntity? registered, CancellationToken ct)
     {
         if (registered is null)
@@ -431,9 +430,28 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
                 return new ScanResultDto(repository.Id, repository.Name, opened.Commit, open, changes.New.Count, changes.Gone.Count, changes.Returned.Count, counts.Proposed, filesRead, seconds, problems, Error: null);
             }, ct).ConfigureAwait(false);
         }
-        catch (DbUpdateConcurrencyException)
+        catch (DbUpdateException e) when (IsOutrun(e))
         {
             return null;
+        }
+    }
+
+    /// <summary>The scans of other processes write the same rows.</summary>
+    private static bool IsOutrun(DbUpdateException e) => e is DbUpdateConcurrencyException || Store.IsTaken(e);
+
+    /// <summary>What does not depend on what was read before: whoever else wrote the repository in between, it is read and written again.</summary>
+    private async Task<T> WriteOverAsync<T>(OperationContext operation, Func<StoreTransaction, CancellationToken, Task<T>> write, CancellationToken ct)
+    {
+        while (true)
+        {
+            try
+            {
+                return await store.WriteAsync(operation, write, ct).ConfigureAwait(false);
+            }
+            catch (DbUpdateException e) when (IsOutrun(e))
+            {
+                // Again.
+            }
         }
     }
 
@@ -545,19 +563,20 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
 
     private async Task MarkScanningAsync(OperationContext operation, long repositoryId, RunningScan running, CancellationToken ct)
     {
-        await store.WriteAsync(operation, async (tx, token) =>
+        await WriteOverAsync(operation, async (tx, token) =>
         {
             var repository = await tx.Db.Repositories.FirstAsync(r => r.Id == repositoryId, token).ConfigureAwait(false);
             repository.ScanState = RepositoryScanState.Scanning;
             await running.BeginAsync(tx, token).ConfigureAwait(false);
             tx.Publish("repository.changed", "repository", repositoryId, ManagerJson.Name(repository.ScanState), repository.Name);
+            return true;
         }, ct).ConfigureAwait(false);
         running.StartReporting();
     }
 
     /// <summary>Nobody scans it any more. The request may be over, this must still be written.</summary>
-    private Task UnmarkScanningAsync(OperationContext operation, long repositoryId, RunningScan running)
-        => store.WriteAsync(operation, async (tx, token) =>
+    private Task<bool> UnmarkScanningAsync(OperationContext operation, long repositoryId, RunningScan running)
+        => WriteOverAsync(operation, async (tx, token) =>
         {
             await running.EndAsync(tx, token).ConfigureAwait(false);
             var repository = await tx.Db.Repositories.FirstOrDefaultAsync(r => r.Id == repositoryId && r.ScanState == RepositoryScanState.Scanning, token).ConfigureAwait(false);
@@ -566,10 +585,12 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
                 repository.ScanState = repository.ScanStateAtRest();
                 tx.Publish("repository.changed", "repository", repositoryId, ManagerJson.Name(repository.ScanState), repository.Name);
             }
+
+            return true;
         }, CancellationToken.None);
 
     private Task<Outcome<ScanResultDto>> FailAsync(OperationContext operation, long repositoryId, RepositoryScanState state, string error, Begun begun, RunningScan running, CancellationToken ct)
-        => store.WriteAsync<Outcome<ScanResultDto>>(operation, async (tx, token) =>
+        => WriteOverAsync<Outcome<ScanResultDto>>(operation, async (tx, token) =>
         {
             var repository = await tx.Db.Repositories.FirstAsync(r => r.Id == repositoryId, token).ConfigureAwait(false);
             var seconds = store.Time.GetElapsedTime(begun.Timestamp).TotalSeconds;

@@ -29,14 +29,16 @@ public sealed record GateFacts(
     {
         var active = RunStateMachine.Active;
         var midnight = new DateTimeOffset(now.UtcDateTime.Date, TimeSpan.Zero);
-        // One query for both: a claim asks it while all others wait.
-        var rows = await db.Runs.Where(r => active.Contains(r.State)).Select(r => new { r.RepositoryId, RunId = r.Id, Micro = 0L })
-            .Concat(db.Runs.Where(r => r.StartedAt >= midnight && r.CostMicroUsd != null).GroupBy(r => r.RepositoryId).Select(g => new { RepositoryId = g.Key, RunId = 0L, Micro = g.Sum(r => r.CostMicroUsd!.Value) }))
+        // One query for all: a claim asks it while all others wait. Three parts, because PostgreSQL answers an OR by a bitmap, which also looks at every run that was active since the last vacuum.
+        var rows = await db.Runs.Where(r => active.Contains(r.State)).Select(r => new { r.RepositoryId, RunId = r.Id, r.Agent, r.NotBefore, Micro = 0L })
+            .Concat(db.Runs.Where(r => r.State == RunState.Parked && r.FailureClass == FailureClass.Budget && r.NotBefore > now).Select(r => new { r.RepositoryId, RunId = r.Id, r.Agent, r.NotBefore, Micro = 0L }))
+            .Concat(db.Runs.Where(r => r.StartedAt >= midnight && r.CostMicroUsd != null).GroupBy(r => r.RepositoryId)
+                .Select(g => new { RepositoryId = g.Key, RunId = 0L, Agent = "", NotBefore = g.Max(r => r.NotBefore), Micro = g.Sum(r => r.CostMicroUsd!.Value) }))
             .ToListAsync(ct).ConfigureAwait(false);
-        var running = rows.Where(r => r.RunId != 0).ToList();
         var spent = rows.Where(r => r.RunId == 0).ToList();
-        var limited = await db.Runs.Where(r => r.State == RunState.Parked && r.FailureClass == FailureClass.Budget && r.NotBefore > now)
-            .Select(r => new { r.Agent, Limit = new UsageLimit(r.Id, r.NotBefore!.Value) }).ToListAsync(ct).ConfigureAwait(false);
+        // Who has started waits for nothing any more.
+        var running = rows.Where(r => r.RunId != 0 && r.NotBefore is null).ToList();
+        var limited = rows.Where(r => r.RunId != 0 && r.NotBefore is not null);
         return new GateFacts(
             now,
             running.Count,
@@ -48,7 +50,7 @@ public sealed record GateFacts(
             spent.ToDictionary(s => s.RepositoryId, s => s.Micro / 1_000_000m),
             configuration.Budgets.PerRepositoryPerDayUsd,
             configuration.Executor.Windows,
-            limited.GroupBy(l => l.Agent).ToDictionary(g => g.Key, g => g.MaxBy(l => l.Limit.ResetsAt)!.Limit));
+            limited.GroupBy(l => l.Agent).ToDictionary(g => g.Key, g => g.Select(l => new UsageLimit(l.RunId, l.NotBefore!.Value)).MaxBy(l => l.ResetsAt)!));
     }
 
     /// <summary>The same facts once this run has started too.</summary>

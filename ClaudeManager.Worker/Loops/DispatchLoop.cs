@@ -39,8 +39,10 @@ internal sealed partial class DispatchLoop(
         var claims = await queue.ClaimAsync(context, instances.Identity.BootId, places, name => agents.Find(name) is not null, [.. _inHand.Keys], ct);
         foreach (var claim in claims)
         {
-            // Not awaited here: the run lasts, the loop goes on. Stop awaits them all.
-            _inHand[claim.Run.Id] = Task.Run(() => CarryOutAsync(claim, _letGo.Token), CancellationToken.None);
+            // Not awaited here: the run lasts, the loop goes on. Stop awaits them all. In hand before it starts: one that is over at once takes itself out again.
+            var run = new Task<Task>(() => CarryOutAsync(claim, _letGo.Token));
+            _inHand[claim.Run.Id] = run.Unwrap();
+            run.Start(TaskScheduler.Default);
         }
 
         return claims.Count > 0;

@@ -27,6 +27,9 @@ public sealed class Node(string name, string program, string directory, IReadOnl
     /// <summary>Everything it has said, all processes of it.</summary>
     public string Log => string.Join("\n--- killed ---\n", [.. _logs, _process?.Output ?? ""]);
 
+    /// <summary>From the first error it has said on; a report has no room for more.</summary>
+    public string Faults => Log is var log && log.IndexOf("fail: ", StringComparison.Ordinal) is var at and >= 0 ? log[at..] : log;
+
     /// <summary>Starts it, again and again until it is up, unless it is.</summary>
     public async Task EnsureStartedAsync(CancellationToken ct)
     {

@@ -41,7 +41,7 @@ public sealed class Person : IDisposable
                 }
                 catch (ManagerApiException e)
                 {
-                    throw new InvalidOperationException($"{e.Message}\n{_fleet.Api.Log}", e);
+                    throw new InvalidOperationException($"{e.Message}\n{_fleet.Api.Faults}", e);
                 }
 
                 return (IReadOnlyList<WorkItemDto>)[.. (await Api.ListWorkItemsAsync([WorkItemState.Proposed], null, null, null, 0, 500, token)).Items.OrderBy(i => i.Repository, StringComparer.Ordinal).ThenBy(i => i.Title, StringComparer.Ordinal)];

@@ -25,7 +25,7 @@ internal sealed class GitHubHttp : IDisposable
     {
         DelegatingHandler[] handlers =
         [
-            new ConditionalHandler(credential, new ResponseStore(store)),
+            new ConditionalHandler(credential, new ResponseStore(store, logger)),
             new RepeatHandler(pipelines, time),
             new RedirectHandler(logger),
             new LimitHandler(credential, limits),

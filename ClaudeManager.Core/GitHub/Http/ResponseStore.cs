@@ -5,11 +5,15 @@ using ClaudeManager.Core.Operations;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Persistence.Entities;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging;
 
 namespace ClaudeManager.Core.GitHub.Http;
 
-/// <summary>The answers kept for conditional requests, in the store: a restart costs nothing. Bounded in number and size.</summary>
-internal sealed class ResponseStore(Store store, int capacity = 2000)
+/// <summary>
+/// The answers kept for conditional requests, in the store: a restart costs nothing. Bounded in number and size. They only save GitHub's budget, so no call fails because the store is away:
+/// then nothing is known, and nothing is kept.
+/// </summary>
+internal sealed class ResponseStore(Store store, ILogger logger, int capacity = 2000)
 {
     private const int LargestBody = 4 * 1024 * 1024;
 
@@ -28,15 +32,25 @@ internal sealed class ResponseStore(Store store, int capacity = 2000)
         return body.ToArray();
     }
 
-    public Task<GitHubResponseEntity?> FindAsync(string key, CancellationToken ct)
-        => store.ReadAsync((db, token) => db.GitHubResponses.FirstOrDefaultAsync(r => r.Key == key, token), ct);
+    public async Task<GitHubResponseEntity?> FindAsync(string key, CancellationToken ct)
+    {
+        try
+        {
+            return await store.ReadAsync((db, token) => db.GitHubResponses.FirstOrDefaultAsync(r => r.Key == key, token), ct).ConfigureAwait(false);
+        }
+        catch (Exception e) when (DatabaseUnavailableException.IsAway(e))
+        {
+            Log.AnswersAway(logger, e);
+            return null;
+        }
+    }
 
     public async Task UsedAsync(GitHubResponseEntity kept, CancellationToken ct)
     {
         var now = store.Time.GetUtcNow();
         if (now - kept.UsedAt >= s_useResolution)
         {
-            await store.WriteAsync(s_operation, (tx, token) => tx.Db.GitHubResponses.Where(r => r.Key == kept.Key).ExecuteUpdateAsync(set => set.SetProperty(r => r.UsedAt, now), token), ct).ConfigureAwait(false);
+            await WriteAsync((tx, token) => tx.Db.GitHubResponses.Where(r => r.Key == kept.Key).ExecuteUpdateAsync(set => set.SetProperty(r => r.UsedAt, now), token), ct).ConfigureAwait(false);
         }
     }
 
@@ -49,7 +63,7 @@ internal sealed class ResponseStore(Store store, int capacity = 2000)
         }
 
         var packed = Pack(body);
-        await store.WriteAsync(s_operation, async (tx, cancel) =>
+        await WriteAsync(async (tx, cancel) =>
         {
             await tx.Db.GitHubResponses.Where(r => r.Key == key).ExecuteDeleteAsync(cancel).ConfigureAwait(false);
             tx.Db.GitHubResponses.Add(new GitHubResponseEntity
@@ -66,6 +80,22 @@ internal sealed class ResponseStore(Store store, int capacity = 2000)
             });
             await ForgetAsync(tx.Db, cancel).ConfigureAwait(false);
         }, ct).ConfigureAwait(false);
+    }
+
+    private async Task WriteAsync(Func<StoreTransaction, CancellationToken, Task> write, CancellationToken ct)
+    {
+        try
+        {
+            await store.WriteAsync(s_operation, write, ct).ConfigureAwait(false);
+        }
+        catch (Exception e) when (DatabaseUnavailableException.IsAway(e))
+        {
+            Log.AnswersAway(logger, e);
+        }
+        catch (DbUpdateException e) when (Store.IsTaken(e))
+        {
+            // Another process asked the same at the same time, and its answer is kept.
+        }
     }
 
     /// <summary>A tenth at once, so that a full store does not forget at every answer.</summary>

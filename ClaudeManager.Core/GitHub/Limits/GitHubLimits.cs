@@ -172,7 +172,7 @@ public sealed class GitHubLimits(Store store, IRateLimiter limiter, CurrentConfi
     /// <returns>Null when it may be sent now; else when it is worth another try.</returns>
     private async Task<DateTimeOffset?> TryAsync(CredentialLimits limits, Turn turn, GitHubCall call, RequestCost cost, CancellationToken ct)
     {
-        if (await BlockedUntilAsync(limits, cost.Resource, call.Lane, ct).ConfigureAwait(false) is { } blocked)
+        if (await OutlastAsync(call, token => BlockedUntilAsync(limits, cost.Resource, call.Lane, token), ct).ConfigureAwait(false) is { } blocked)
         {
             return blocked;
         }
@@ -184,7 +184,7 @@ public sealed class GitHubLimits(Store store, IRateLimiter limiter, CurrentConfi
 
         var now = time.GetUtcNow();
         var (patience, ahead) = (call.Deadline - now, WriteSchedule.Ahead(call.Lane));
-        var (wait, taken) = await _schedule.ReserveAsync(limits.Credential, cost.CreatesContent, call.Lane, patience < ahead ? patience : ahead, ct).ConfigureAwait(false);
+        var (wait, taken) = await OutlastAsync(call, token => _schedule.ReserveAsync(limits.Credential, cost.CreatesContent, call.Lane, patience < ahead ? patience : ahead, token), ct).ConfigureAwait(false);
         if (!taken)
         {
             return now + (wait > patience ? wait : wait - ahead);
@@ -193,7 +193,7 @@ public sealed class GitHubLimits(Store store, IRateLimiter limiter, CurrentConfi
         await WaitAsync(now + wait, ct).ConfigureAwait(false);
         while (true)
         {
-            if (await BlockedUntilAsync(limits, cost.Resource, call.Lane, ct).ConfigureAwait(false) is { } meanwhile)
+            if (await OutlastAsync(call, token => BlockedUntilAsync(limits, cost.Resource, call.Lane, token), ct).ConfigureAwait(false) is { } meanwhile)
             {
                 return meanwhile;
             }
@@ -258,19 +258,43 @@ public sealed class GitHubLimits(Store store, IRateLimiter limiter, CurrentConfi
     private async Task RefreshAsync(CredentialLimits limits, CancellationToken ct)
         => limits.Read(await store.ReadAsync((db, token) => db.GitHubLimits.Where(l => l.Credential == limits.Credential).ToListAsync(token), ct).ConfigureAwait(false));
 
-    private Task StoreAsync(string credential, string resource, Action<GitHubLimitEntity> change, CancellationToken ct)
-        => store.WriteAsync(s_operation, async (tx, token) =>
+    /// <summary>Without the store nobody knows whether another process was told to wait, so nothing is sent: a call waits for it as it waits for its turn.</summary>
+    private async Task<T> OutlastAsync<T>(GitHubCall call, Func<CancellationToken, Task<T>> ask, CancellationToken ct)
+    {
+        try
         {
-            await tx.Db.LockGitHubCredentialAsync(credential, token).ConfigureAwait(false);
-            var row = await tx.Db.GitHubLimits.FindAsync([credential, resource], token).ConfigureAwait(false);
-            if (row is null)
-            {
-                row = new GitHubLimitEntity { Credential = credential, Resource = resource };
-                tx.Db.GitHubLimits.Add(row);
-            }
+            return await ask(ct).ConfigureAwait(false);
+        }
+        catch (Exception e) when (DatabaseUnavailableException.IsAway(e) && call.Deadline > time.GetUtcNow())
+        {
+            using var enough = new CancellationTokenSource(call.Deadline - time.GetUtcNow(), time);
+            return await store.OutlastAsync(ask, enough.Token, ct).ConfigureAwait(false);
+        }
+    }
 
-            change(row);
-        }, ct);
+    /// <summary>GitHub has answered, and nothing of that is lost because the store is away: the other processes then hear of a limit from GitHub.</summary>
+    private async Task StoreAsync(string credential, string resource, Action<GitHubLimitEntity> change, CancellationToken ct)
+    {
+        try
+        {
+            await store.WriteAsync(s_operation, async (tx, token) =>
+            {
+                await tx.Db.LockGitHubCredentialAsync(credential, token).ConfigureAwait(false);
+                var row = await tx.Db.GitHubLimits.FindAsync([credential, resource], token).ConfigureAwait(false);
+                if (row is null)
+                {
+                    row = new GitHubLimitEntity { Credential = credential, Resource = resource };
+                    tx.Db.GitHubLimits.Add(row);
+                }
+
+                change(row);
+            }, ct).ConfigureAwait(false);
+        }
+        catch (Exception e) when (DatabaseUnavailableException.IsAway(e))
+        {
+            Log.LimitNotShared(logger, credential, resource, e);
+        }
+    }
 
     /// <summary>What the primary budget does not hold waits for its resets; the rest goes on after the last of them as quickly as it would have gone.</summary>
     private static DateTimeOffset WithinPrimary(GitHubBudget budget, GitHubLane lane, int requests, DateTimeOffset start, DateTimeOffset done)

@@ -2,7 +2,11 @@ using System.Net;
 using ClaudeManager.Core.GitHub;
 using ClaudeManager.Core.GitHub.Http;
 using ClaudeManager.Tests.Shared.GitHub;
+using ClaudeManager.Tests.Shared.Persistence;
+using ClaudeManager.Tests.Shared.Processes;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging.Abstractions;
+using Npgsql;
 using static ClaudeManager.Core.Tests.GitHub.Ground;
 
 namespace ClaudeManager.Core.Tests.GitHub;
@@ -101,7 +105,7 @@ public sealed class ConditionalTests
     {
         const int Capacity = 50;
         await using var ground = await Ground.StartAsync();
-        var responses = new ResponseStore(ground.Store.Store, Capacity);
+        var responses = new ResponseStore(ground.Store.Store, NullLogger.Instance, Capacity);
         async Task KeepAsync(string key)
         {
             ground.Time.Advance(TimeSpan.FromSeconds(1));
@@ -118,6 +122,31 @@ public sealed class ConditionalTests
         Assert.InRange(await ground.Store.Store.ReadAsync((db, ct) => db.GitHubResponses.CountAsync(ct), Ct), Capacity / 2, Capacity);
         Assert.Null(await responses.FindAsync("key-0", Ct));
         Assert.NotNull(await responses.FindAsync("key-50", Ct));
+    }
+
+    /// <summary>Two processes that scan for the first time ask the same at the same time; the answer is to whoever asked, whoever keeps it.</summary>
+    [Fact]
+    public async Task Kept_ByAnotherProcessInTheSameMoment_IsNoFault()
+    {
+        await using var store = await TestStore.CreateAsync("postgresql", Ct);
+        Assert.SkipWhen(store is null, $"{TestStore.PostgresVariable} names no server.");
+        await using var source = NpgsqlDataSource.Create(((Core.Persistence.StoreTarget.Postgres)store.Target).ConnectionString);
+        await using var other = await source.OpenConnectionAsync(Ct);
+        await using var theirs = await other.BeginTransactionAsync(Ct);
+        await using (var insert = new NpgsqlCommand("INSERT INTO github_responses (key, credential, token, content_type, body, used_at) VALUES ('key', 'c', 'theirs', 'application/json', '', now())", other))
+        {
+            await insert.ExecuteNonQueryAsync(Ct);
+        }
+
+        var responses = new ResponseStore(store.Store, NullLogger.Instance);
+        using var response = new HttpResponseMessage(HttpStatusCode.OK) { Content = new StringContent("{}", System.Text.Encoding.UTF8, "application/json") };
+        var keeping = responses.KeepAsync("key", "c", "ours", response, Ct);
+        await using var waiting = source.CreateCommand("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'");
+        await Eventually.SeeAsync(async token => (long)(await waiting.ExecuteScalarAsync(token))!, count => count == 1, "it waits for the other one's row", Ct);
+        await theirs.CommitAsync(Ct);
+        await keeping;
+
+        Assert.Equal("theirs", (await responses.FindAsync("key", Ct))!.Token);
     }
 
     [Fact]

@@ -1324,6 +1324,9 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                     b.HasIndex("WorkItemId")
                         .HasDatabaseName("ix_runs_work_item_id");
 
+                    b.HasIndex("RepositoryId", "StartedAt")
+                        .HasDatabaseName("ix_runs_repository_id_started_at");
+
                     b.HasIndex("State", "Score")
                         .HasDatabaseName("ix_runs_state_score");
 
@@ -1333,7 +1336,8 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                         .HasFilter("state IN ('queued', 'parked')");
 
                     b.HasIndex("StartedAt", "RepositoryId", "CostMicroUsd")
-                        .HasDatabaseName("ix_runs_started_at_repository_id_cost_micro_usd");
+                        .HasDatabaseName("ix_runs_started_at_repository_id_cost_micro_usd")
+                        .HasFilter("cost_micro_usd IS NOT NULL");
 
                     b.ToTable("runs");
                 });

@@ -11,7 +11,7 @@ using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
 {
     [DbContext(typeof(SqliteManagerDbContext))]
-    [Migration("20261129230732_QueueIndexes")]
+    [Migration("20261130015103_QueueIndexes")]
     partial class QueueIndexes
     {
         /// <inheritdoc />
@@ -493,6 +493,18 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                     b.Property<long?>("BlockedUntil")
                         .HasColumnType("INTEGER")
                         .HasColumnName("blocked_until");
+
+                    b.Property<int?>("Limit")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("limit");
+
+                    b.Property<int?>("Remaining")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("remaining");
+
+                    b.Property<long?>("ResetsAt")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("resets_at");
 
                     b.Property<int>("Strikes")
                         .HasColumnType("INTEGER")
@@ -1290,6 +1302,9 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                     b.HasIndex("WorkItemId")
                         .HasDatabaseName("ix_runs_work_item_id");
 
+                    b.HasIndex("RepositoryId", "StartedAt")
+                        .HasDatabaseName("ix_runs_repository_id_started_at");
+
                     b.HasIndex("State", "Score")
                         .HasDatabaseName("ix_runs_state_score");
 
@@ -1299,7 +1314,8 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                         .HasFilter("state IN ('queued', 'parked')");
 
                     b.HasIndex("StartedAt", "RepositoryId", "CostMicroUsd")
-                        .HasDatabaseName("ix_runs_started_at_repository_id_cost_micro_usd");
+                        .HasDatabaseName("ix_runs_started_at_repository_id_cost_micro_usd")
+                        .HasFilter("cost_micro_usd IS NOT NULL");
 
                     b.ToTable("runs");
                 });

@@ -12,7 +12,7 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 namespace ClaudeManager.Core.Persistence.Migrations.Postgres
 {
     [DbContext(typeof(PostgresManagerDbContext))]
-    [Migration("20261129230752_QueueIndexes")]
+    [Migration("20261130015135_QueueIndexes")]
     partial class QueueIndexes
     {
         /// <inheritdoc />
@@ -508,6 +508,18 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                     b.Property<DateTimeOffset?>("BlockedUntil")
                         .HasColumnType("timestamp with time zone")
                         .HasColumnName("blocked_until");
+
+                    b.Property<int?>("Limit")
+                        .HasColumnType("integer")
+                        .HasColumnName("limit");
+
+                    b.Property<int?>("Remaining")
+                        .HasColumnType("integer")
+                        .HasColumnName("remaining");
+
+                    b.Property<DateTimeOffset?>("ResetsAt")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("resets_at");
 
                     b.Property<int>("Strikes")
                         .HasColumnType("integer")
@@ -1315,6 +1327,9 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                     b.HasIndex("WorkItemId")
                         .HasDatabaseName("ix_runs_work_item_id");
 
+                    b.HasIndex("RepositoryId", "StartedAt")
+                        .HasDatabaseName("ix_runs_repository_id_started_at");
+
                     b.HasIndex("State", "Score")
                         .HasDatabaseName("ix_runs_state_score");
 
@@ -1324,7 +1339,8 @@ namespace ClaudeManager.Core.Persistence.Migrations.Postgres
                         .HasFilter("state IN ('queued', 'parked')");
 
                     b.HasIndex("StartedAt", "RepositoryId", "CostMicroUsd")
-                        .HasDatabaseName("ix_runs_started_at_repository_id_cost_micro_usd");
+                        .HasDatabaseName("ix_runs_started_at_repository_id_cost_micro_usd")
+                        .HasFilter("cost_micro_usd IS NOT NULL");
 
                     b.ToTable("runs");
                 });

@@ -22,9 +22,15 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
                 filter: "state IN ('queued', 'parked')");
 
             migrationBuilder.CreateIndex(
+                name: "ix_runs_repository_id_started_at",
+                table: "runs",
+                columns: new[] { "repository_id", "started_at" });
+
+            migrationBuilder.CreateIndex(
                 name: "ix_runs_started_at_repository_id_cost_micro_usd",
                 table: "runs",
-                columns: new[] { "started_at", "repository_id", "cost_micro_usd" });
+                columns: new[] { "started_at", "repository_id", "cost_micro_usd" },
+                filter: "cost_micro_usd IS NOT NULL");
         }
 
         /// <inheritdoc />
@@ -32,6 +38,10 @@ namespace ClaudeManager.Core.Persistence.Migrations.Sqlite
         {
             migrationBuilder.DropIndex(
                 name: "ix_runs_repository_id_score_id",
+                table: "runs");
+
+            migrationBuilder.DropIndex(
+                name: "ix_runs_repository_id_started_at",
                 table: "runs");
 
             migrationBuilder.DropIndex(
