@@ -1,6 +1,7 @@
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Tests.Shared.Persistence;
 using ClaudeManager.Tests.Shared.Processes;
+using ClaudeManager.Tests.Shared.Properties;
 
 namespace ClaudeManager.Chaos.Tests;
 
@@ -11,11 +12,13 @@ public sealed class WorkerLossTests
 
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
 
+    /// <summary>Where its death is seen at once, and where its lease has to run out.</summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public async Task Worker_Killed_TheOtherStartsItsWorkAgainAndItHasOneEffect(bool onAnotherMachine)
     {
+        Assert.SkipUnless(TestRun.IsLong || onAnotherMachine, "Part of the long run: eng/test.sh --long.");
         Assert.SkipUnless(PostgresServer.IsInstalled, PostgresServer.Missing);
         await using var fleet = await ManagerFleet.StartAsync(workers: 2, [Repository], Ct);
         using var person = new Person(fleet);

@@ -1,5 +1,6 @@
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Tests.Shared.Persistence;
+using ClaudeManager.Tests.Shared.Properties;
 
 namespace ClaudeManager.Chaos.Tests;
 
@@ -28,8 +29,10 @@ public sealed class WorkerStopTests
 
     /// <summary>The first Ctrl+C gives the run more time than anybody has.</summary>
     [Fact]
+    [Trait("Category", "Long")]
     public async Task Worker_InterruptedTwice_EndsAtOnceAndTheOtherGoesOn()
     {
+        Assert.SkipUnless(TestRun.IsLong, "Part of the long run: eng/test.sh --long.");
         Assert.SkipUnless(PostgresServer.IsInstalled, PostgresServer.Missing);
         await using var fleet = await StartAsync(graceSeconds: 3600);
         using var person = new Person(fleet);

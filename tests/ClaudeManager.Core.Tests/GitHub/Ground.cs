@@ -8,6 +8,7 @@ using ClaudeManager.Core.Network;
 using ClaudeManager.Core.RateLimiting;
 using ClaudeManager.Core.Resilience.Pipelines;
 using ClaudeManager.Core.Security;
+using ClaudeManager.Tests.Shared.Faults;
 using ClaudeManager.Tests.Shared.GitHub;
 using ClaudeManager.Tests.Shared.Persistence;
 using Limits = ClaudeManager.Core.GitHub.Limits.GitHubLimits;
@@ -67,6 +68,13 @@ internal sealed class Ground : IAsyncDisposable
         var time = clock ?? new SkippingTime();
         var store = await TestStore.CreateAsync("sqlite", Ct, time);
         return new Ground(await LoopbackGitHub.StartAsync(Ct, time), store!, time);
+    }
+
+    /// <summary>On PostgreSQL, by a way that can be spoilt, and in real time.</summary>
+    public static async Task<Ground> StartAsync(FaultProxy wayToStore)
+    {
+        var store = await TestStore.CreateAsync("postgresql", Ct, way: wayToStore);
+        return new Ground(await LoopbackGitHub.StartAsync(Ct), store!, TimeProvider.System);
     }
 
     public GitHubCredential Credential(string? token = null) => new TokenCredential(new SecretString(token ?? Token));

@@ -10,6 +10,7 @@ using ClaudeManager.Core.Repositories;
 using ClaudeManager.Core.Runs;
 using ClaudeManager.Core.Security;
 using ClaudeManager.Core.WorkItems;
+using ClaudeManager.Tests.Shared.Faults;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -50,9 +51,19 @@ public sealed class TestStore : IAsyncDisposable
         where T : notnull
         => _services.GetRequiredService<T>();
 
+    /// <summary>A way to the PostgreSQL server that a test can spoil; null where there is none.</summary>
+    public static FaultProxy? WayToPostgres()
+    {
+#pragma warning disable RS0030 // The test run's own setting, not the product's.
+        var server = Environment.GetEnvironmentVariable(PostgresVariable);
+#pragma warning restore RS0030
+        return string.IsNullOrEmpty(server) ? null : FaultProxy.Start(new NpgsqlConnectionStringBuilder(server).Port);
+    }
+
     /// <param name="provider"><c>sqlite</c> or <c>postgresql</c>.</param>
+    /// <param name="way">To the PostgreSQL server, by which the store goes once its database is made.</param>
     /// <returns>Null where there is no PostgreSQL server to test with.</returns>
-    public static async Task<TestStore?> CreateAsync(string provider, CancellationToken ct, TimeProvider? time = null, Action<IServiceCollection>? more = null)
+    public static async Task<TestStore?> CreateAsync(string provider, CancellationToken ct, TimeProvider? time = null, Action<IServiceCollection>? more = null, FaultProxy? way = null)
     {
         var directory = Directory.CreateTempSubdirectory("claude-manager-test-").FullName;
         StoreTarget target;
@@ -74,7 +85,9 @@ public sealed class TestStore : IAsyncDisposable
 
             var name = "cm_" + Guid.CreateVersion7().ToString("N");
             await ExecuteAsync(server, $"CREATE DATABASE {name}", ct).ConfigureAwait(false);
-            target = DatabaseAddress.Resolve(new DatabaseConfiguration { ConnectionString = new SecretString(new NpgsqlConnectionStringBuilder(server) { Database = name, MaxPoolSize = 30 }.ConnectionString) }, "");
+            var address = new NpgsqlConnectionStringBuilder(server) { Database = name, MaxPoolSize = 30 };
+            address.Port = way?.Port ?? address.Port;
+            target = DatabaseAddress.Resolve(new DatabaseConfiguration { ConnectionString = new SecretString(address.ConnectionString) }, "");
             drop = () => ExecuteAsync(server, $"DROP DATABASE {name} WITH (FORCE)", CancellationToken.None);
         }
 
