@@ -1,7 +1,9 @@
 using System.Diagnostics;
+using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Events;
 using ClaudeManager.Core.Persistence;
 using ClaudeManager.Tests.Shared.Persistence;
+using ClaudeManager.Tests.Shared.Processes;
 using Microsoft.Extensions.Logging.Abstractions;
 using Npgsql;
 
@@ -70,6 +72,29 @@ public sealed class EventRelayTests : IAsyncLifetime
 
         await PublishAsync();
         await other.WaitAsync(s_never, TimeProvider.System, Ct);
+    }
+
+    /// <summary>The fallback has a name, and everybody can see since when it is in use.</summary>
+    [Fact]
+    public async Task Relay_CutOff_SaysThatOthersAreFoundByPollingUntilItIsBack()
+    {
+        await using var way = TestStore.WayToPostgres();
+        Assert.SkipWhen(way is null, $"{TestStore.PostgresVariable} names no server.");
+        await using var store = await TestStore.CreateAsync("postgresql", Ct, way: way);
+        using var relay = new EventRelay((StoreTarget.Postgres)store!.Target, store.Store, store.Signal, TimeProvider.System, NullLogger<EventRelay>.Instance);
+        using var wakes = store.Signal.Listen();
+        await relay.StartAsync(Ct);
+        await wakes.WaitAsync(s_never, TimeProvider.System, Ct);
+        Assert.Null(store.Signal.Polling);
+
+        way.Refuse();
+        way.Reset();
+        var polling = await Eventually.SeeAsync(() => store.Signal.Polling, seen => seen is not null, "it says that it polls", Ct);
+        way.Accept();
+        await Eventually.SeeAsync(() => store.Signal.Polling, seen => seen is null, "it listens again", Ct);
+
+        Assert.Equal(Fallback.Polling, polling!.Name);
+        await relay.StopAsync(Ct);
     }
 
     [Fact]

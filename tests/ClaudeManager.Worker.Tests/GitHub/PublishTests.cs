@@ -1,5 +1,6 @@
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Git;
+using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Runs;
 using ClaudeManager.Tests.Shared.GitHub;
 using ClaudeManager.Tests.Shared.Persistence;
@@ -30,6 +31,7 @@ public sealed class PublishTests
         Assert.Contains("`sh tests/run.sh`: passed", pull.Issue.Body, StringComparison.Ordinal);
         Assert.Contains("Approved by `local:tester`", pull.Issue.Body, StringComparison.Ordinal);
         Assert.Contains("<!-- claude-manager run:1/", pull.Issue.Body, StringComparison.Ordinal);
+        Assert.Contains($"correlation id `{await ground.Get<Store>().ReadAsync((db, token) => db.WorkItems.Select(w => w.CorrelationId).SingleAsync(token), Ct)}`", pull.Issue.Body, StringComparison.Ordinal);
         Assert.Equal("service", pull.Issue.Author!.Login);
         Assert.Single(ground.GitHub.Ledger.Requests, r => r.Path.EndsWith("/requested_reviewers", StringComparison.Ordinal) && r.Status == 201);
         var comment = Assert.Single(ground.Issue.Comments);
