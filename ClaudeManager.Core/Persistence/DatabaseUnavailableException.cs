@@ -17,7 +17,7 @@ public sealed class DatabaseUnavailableException(Exception cause)
         CircuitOpenException open => open.Breaker.StartsWith(Upstreams.Database.Name + "/", StringComparison.Ordinal),
         DbUpdateException { InnerException: { } inner } => IsAway(inner),
         // Entity Framework wraps what could be tried again.
-        InvalidOperationException { InnerException: DbException inner } => IsAway(inner),
+        InvalidOperationException { InnerException: { } inner and (DbException or DbUpdateException) } => IsAway(inner),
         DbException { IsTransient: true } => true,
         _ => false,
     };

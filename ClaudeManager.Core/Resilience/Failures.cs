@@ -16,7 +16,7 @@ public static class Failures
         DbUpdateConcurrencyException => FailureClass.Transient,
         DbException { IsTransient: true } => FailureClass.Transient,
         // Entity Framework wraps what could be tried again.
-        InvalidOperationException { InnerException: DbException inner } => Classify(inner),
+        InvalidOperationException { InnerException: { } inner and (DbException or DbUpdateException) } => Classify(inner),
         DbUpdateException { InnerException: { } inner } => Classify(inner),
         AggregateException { InnerExceptions: [var only] } => Classify(only),
         _ => FailureClass.Infrastructure,

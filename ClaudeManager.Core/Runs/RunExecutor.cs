@@ -52,6 +52,7 @@ public sealed class RunExecutor(
 {
     private static readonly TimeSpan s_betweenSnapshots = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan s_firstRetry = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_untilItsIssueIsFiled = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_longestRetry = TimeSpan.FromMinutes(10);
 
     /// <summary>Where nobody says when a usage limit resets.</summary>
@@ -422,9 +423,16 @@ public sealed class RunExecutor(
     {
         var (run, item, publish) = (attempt.Run, attempt.Item, attempt.Configuration.Executor.Publish);
         await attempt.Journal.FlushAsync(ct).ConfigureAwait(false);
-        var (issue, summary) = await ReadAsync(attempt, async (db, token) => (
+        var (issue, toBeFiled, summary) = await ReadAsync(attempt, async (db, token) => (
             await db.ProposalIssues.FirstOrDefaultAsync(p => p.WorkItemId == item.Id, token).ConfigureAwait(false),
+            await db.Outbox.AnyAsync(o => o.WorkItemId == item.Id && o.Kind == ProposalIssues.Create && o.State == OutboxStates.Pending, token).ConfigureAwait(false),
             await db.RunEvents.Where(e => e.RunId == run.Id && e.Kind == "result").OrderByDescending(e => e.Seq).Select(e => e.Text).FirstOrDefaultAsync(token).ConfigureAwait(false)), ct).ConfigureAwait(false);
+        if (issue is null && toBeFiled)
+        {
+            // Without it the pull request would close nothing. Whoever was killed while filing it holds the entry for up to two minutes.
+            throw new PublishException(ErrorCodes.PublishingUnavailable, "The issue that the pull request closes is still to be filed.") { ClearsAt = store.Time.GetUtcNow() + s_untilItsIssueIsFiled };
+        }
+
         var published = await pullRequests.PublishAsync(
             new PullRequestDraft(attempt.Repository, run, objects, commit, item.Title, PullRequestText.Of(item, run, approval, issue, summary), attempt.Trailers, publish.BaseBranch, publish.Reviewers, attempt.FollowUp), ct).ConfigureAwait(false);
         var pull = published.PullRequest;

@@ -3,6 +3,7 @@ using System.Diagnostics.Metrics;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Git;
 using ClaudeManager.Core.Operations;
+using ClaudeManager.Core.Persistence;
 using ClaudeManager.Core.Resilience;
 using ClaudeManager.Core.Telemetry;
 using ClaudeManager.Tests.Shared.Persistence;
@@ -28,6 +29,9 @@ public sealed class OperationTests : IAsyncLifetime
     private MetricCollector<double> _durations = null!;
     private MetricCollector<long> _errors = null!;
 
+    /// <summary>As Entity Framework wraps it, where the connection breaks while changes are sent.</summary>
+    private static readonly InvalidOperationException s_brokeWhileSaving = new("x", new DbUpdateException("x", new Npgsql.NpgsqlException("x", new IOException())));
+
     public static TheoryData<Exception, FailureClass> Faults => new()
     {
         { new AuthorizationException("work_items.approve", Permissions.Approve), FailureClass.Policy },
@@ -36,6 +40,7 @@ public sealed class OperationTests : IAsyncLifetime
         { new HttpRequestException(), FailureClass.Transient },
         { new DbUpdateException("x", new TimeoutException()), FailureClass.Transient },
         { new DbUpdateException("x", new InvalidOperationException()), FailureClass.Infrastructure },
+        { s_brokeWhileSaving, FailureClass.Transient },
         { new OperationCanceledException(), FailureClass.Cancelled },
         { new AggregateException(new TimeoutException()), FailureClass.Transient },
         { new InvalidOperationException(), FailureClass.Infrastructure },
@@ -199,4 +204,11 @@ public sealed class OperationTests : IAsyncLifetime
     [Theory]
     [MemberData(nameof(Faults))]
     public void Classify_Fault_GivesItsClass(Exception fault, FailureClass expected) => Assert.Equal(expected, Failures.Classify(fault));
+
+    [Fact]
+    public void IsAway_ConnectionBrokeWhileSaving_IsSeenThroughWhatWrapsIt()
+    {
+        Assert.True(DatabaseUnavailableException.IsAway(s_brokeWhileSaving));
+        Assert.False(DatabaseUnavailableException.IsAway(new InvalidOperationException("x", new DbUpdateException("x", new InvalidOperationException()))));
+    }
 }

@@ -1,7 +1,9 @@
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Core.Git;
 using ClaudeManager.Core.Persistence;
+using ClaudeManager.Core.Persistence.Entities;
 using ClaudeManager.Core.Runs;
+using ClaudeManager.Core.WorkItems.Proposals;
 using ClaudeManager.Tests.Shared.GitHub;
 using ClaudeManager.Tests.Shared.Persistence;
 using Microsoft.EntityFrameworkCore;
@@ -12,6 +14,31 @@ namespace ClaudeManager.Worker.Tests.GitHub;
 public sealed class PublishTests
 {
     private static CancellationToken Ct => TestContext.Current.CancellationToken;
+
+    /// <summary>As where whoever filed the issue was killed between GitHub's answer and the commit: whoever looks again writes down that it is there.</summary>
+    [Fact]
+    public async Task ExecuteAsync_ItsIssueIsStillToBeFiled_WaitsForItWithoutWorkingAgain()
+    {
+        await using var ground = await PublishGround.StartAsync();
+        await ground.Get<Store>().WriteAsync(TestStore.Operation, async (tx, token) =>
+        {
+            await tx.Db.ProposalIssues.ExecuteDeleteAsync(token);
+            await tx.Db.Outbox.Where(o => o.Kind == ProposalIssues.Create).ExecuteUpdateAsync(set => set.SetProperty(o => o.State, OutboxStates.Pending), token);
+        }, Ct);
+
+        var waits = await ground.RunAsync();
+
+        Assert.Equal(RunState.Parked, waits.Run.State);
+        Assert.Contains("still to be filed", (await ground.ItemAsync()).Item.StateReason, StringComparison.Ordinal);
+        Assert.Empty(ground.App.Pulls);
+
+        var run = await ground.RunAsync();
+
+        Assert.True(run.Run.EndReason == RunEndReason.Completed, run.Run.EndDetail);
+        Assert.StartsWith($"Closes acme/manager#{ground.Issue.Number}\n", ground.Pull.Issue.Body, StringComparison.Ordinal);
+        Assert.Single(await File.ReadAllLinesAsync(Path.Combine(ground.Outside, "starts"), Ct));
+        Assert.Single(ground.Issue.Comments);
+    }
 
     [Theory]
     [InlineData("sqlite")]
