@@ -423,14 +423,15 @@ public sealed class RunExecutor(
     {
         var (run, item, publish) = (attempt.Run, attempt.Item, attempt.Configuration.Executor.Publish);
         await attempt.Journal.FlushAsync(ct).ConfigureAwait(false);
-        var (issue, toBeFiled, summary) = await ReadAsync(attempt, async (db, token) => (
+        var (issue, filing, summary) = await ReadAsync(attempt, async (db, token) => (
             await db.ProposalIssues.FirstOrDefaultAsync(p => p.WorkItemId == item.Id, token).ConfigureAwait(false),
-            await db.Outbox.AnyAsync(o => o.WorkItemId == item.Id && o.Kind == ProposalIssues.Create && o.State == OutboxStates.Pending, token).ConfigureAwait(false),
+            await db.Outbox.Where(o => o.WorkItemId == item.Id && o.Kind == ProposalIssues.Create && o.State == OutboxStates.Pending).Select(o => new { o.NotBefore }).FirstOrDefaultAsync(token).ConfigureAwait(false),
             await db.RunEvents.Where(e => e.RunId == run.Id && e.Kind == "result").OrderByDescending(e => e.Seq).Select(e => e.Text).FirstOrDefaultAsync(token).ConfigureAwait(false)), ct).ConfigureAwait(false);
-        if (issue is null && toBeFiled)
+        if (issue is null && filing is not null)
         {
             // Without it the pull request would close nothing. Whoever was killed while filing it holds the entry for up to two minutes.
-            throw new PublishException(ErrorCodes.PublishingUnavailable, "The issue that the pull request closes is still to be filed.") { ClearsAt = store.Time.GetUtcNow() + s_untilItsIssueIsFiled };
+            var soon = store.Time.GetUtcNow() + s_untilItsIssueIsFiled;
+            throw new PublishException(ErrorCodes.PublishingUnavailable, "The issue that the pull request closes is still to be filed.") { ClearsAt = filing.NotBefore > soon ? filing.NotBefore : soon };
         }
 
         var published = await pullRequests.PublishAsync(
