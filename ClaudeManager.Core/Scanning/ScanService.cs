@@ -430,14 +430,21 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
                 return new ScanResultDto(repository.Id, repository.Name, opened.Commit, open, changes.New.Count, changes.Gone.Count, changes.Returned.Count, counts.Proposed, filesRead, seconds, problems, Error: null);
             }, ct).ConfigureAwait(false);
         }
-        catch (DbUpdateException e) when (IsOutrun(e))
+        catch (DbUpdateConcurrencyException)
         {
             return null;
         }
-    }
+        catch (DbUpdateException e) when (Store.IsTaken(e))
+        {
+            // Outrun only if another process has written the repository too; a name that is taken for good is a fault of its own.
+            if ((await FindAsync(r => r.Id == before.Id, ct).ConfigureAwait(false))?.Version == before.Version)
+            {
+                throw;
+            }
 
-    /// <summary>The scans of other processes write the same rows.</summary>
-    private static bool IsOutrun(DbUpdateException e) => e is DbUpdateConcurrencyException || Store.IsTaken(e);
+            return null;
+        }
+    }
 
     /// <summary>What does not depend on what was read before: whoever else wrote the repository in between, it is read and written again.</summary>
     private async Task<T> WriteOverAsync<T>(OperationContext operation, Func<StoreTransaction, CancellationToken, Task<T>> write, CancellationToken ct)
@@ -448,7 +455,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
             {
                 return await store.WriteAsync(operation, write, ct).ConfigureAwait(false);
             }
-            catch (DbUpdateException e) when (IsOutrun(e))
+            catch (DbUpdateConcurrencyException)
             {
                 // Again.
             }

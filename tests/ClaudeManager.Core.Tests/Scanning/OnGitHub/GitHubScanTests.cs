@@ -182,6 +182,26 @@ public abstract class GitHubScanTests
         Assert.Equal(id, (await ground.AddAsync("acme/old")).Id);
     }
 
+    /// <summary>What cannot be written is a scan that failed, not one that another process outran: that one would begin anew, again and again until its time is over.</summary>
+    [Fact]
+    public async Task Scan_RenamedToANameThatIsKept_FailsAtOnceAndSaysSo()
+    {
+        await using var ground = await StartAsync(Provider);
+        var kept = await ground.RepositoryAsync("acme/kept", ("a.c", OneTodo));
+        Assert.Null(await ground.Registry.RemoveAsync(Context, (await ground.AddAsync("acme/kept")).Id, Ct));
+        kept.Rename("acme/elsewhere");
+        var repository = await ground.RepositoryAsync("acme/app", ("a.c", OneTodo));
+        await ground.AddAsync("acme/app");
+        await ground.ScanAllAsync();
+        repository.Rename("acme/kept");
+        await repository.CommitAsync("more", [("b.c", "// FIXME: and this\n")], Ct);
+
+        var result = Assert.Single(await ground.ScanAllAsync());
+
+        Assert.NotNull(result.Error);
+        Assert.DoesNotContain("took longer", result.Error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Scan_AnotherRepositoryTookTheName_IsNotScannedAsIfItWereTheSame()
     {
