@@ -17,6 +17,7 @@ passed=0 failed=0 skipped=0
 failures='' # Said again at the end: in a log that is cut nobody finds them.
 scratch=''
 redis_pid=''
+lanes=() # The processes that run tests.
 runner=() # What the servers are started through: PostgreSQL refuses to run as root.
 
 say() { printf '\n== %s\n' "$*"; }
@@ -25,6 +26,7 @@ fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 finish() {
   local code=$?
   trap - EXIT
+  [ ${#lanes[@]} -eq 0 ] || { kill "${lanes[@]}"; wait "${lanes[@]}"; } 2>/dev/null || true
   [ -z "$redis_pid" ] || { kill "$redis_pid" && wait "$redis_pid"; } 2>/dev/null || true
   [ ! -f "$scratch/postgres/data/postmaster.pid" ] || "${runner[@]}" pg_ctl -D "$scratch/postgres/data" -m immediate stop >/dev/null || true
   [ -z "$scratch" ] || rm -rf "$scratch"
@@ -125,7 +127,7 @@ start_postgres() {
     port=$(free_port)
     # Durability is off because the data does not outlive this run.
     if "${runner[@]}" pg_ctl -D "$scratch/postgres/data" -l "$scratch/postgres/log" -w -t 60 start >/dev/null \
-      -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=200 -c fsync=off -c synchronous_commit=off -c full_page_writes=off"; then
+      -o "-p $port -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c max_connections=300 -c fsync=off -c synchronous_commit=off -c full_page_writes=off"; then
       export CM_TEST_POSTGRES="Host=127.0.0.1;Port=$port;Database=postgres;Username=claude_manager;Password=$password"
       return
     fi
@@ -174,20 +176,34 @@ failed_tests() {
 
 attribute() { sed -n "s/.*<assembly [^>]* $1=\"\([0-9]*\)\".*/\1/p" "$2" | head -n 1; }
 
-# Runs one test project, unless a long run on this state of the tree has passed it already.
-run_project() {
-  local name=$1 report=$2/$1.xml code=0 bad reasons
-  if [ ! -f "$report" ]; then
+# Runs test projects one after the other, unless a long run on this state of the tree has passed them already. What one says is said when it has ended.
+run_lane() {
+  local directory=$1 lowered=$2 name child=''
+  shift 2
+  trap '[ -z "$child" ] || kill "$child" 2>/dev/null || true; exit 143' TERM
+  for name in "$@"; do
+    [ ! -f "$directory/$name.xml" ] || continue
+    nice -n "$lowered" "${with_signals[@]}" "artifacts/bin/$name/debug/$name" --results-directory "$directory" --report-xunit-xml --report-xunit-xml-filename "$name.part" \
+      --timeout "$($long && echo 24h || echo 18m)" --no-ansi --progress off >"$directory/$name.log" 2>&1 &
+    child=$!
+    wait "$child" && echo 0 >"$directory/$name.code" || echo $? >"$directory/$name.code"
     say "$name"
-    "${with_signals[@]}" "artifacts/bin/$name/debug/$name" --results-directory "$2" --report-xunit-xml --report-xunit-xml-filename "$name.part" \
-      --timeout "$($long && echo 24h || echo 18m)" --no-ansi --progress off || code=$?
-    if [ ! -f "$2/$name.part" ]; then
+    cat "$directory/$name.log"
+  done
+}
+
+# Adds what a project's report says to the sums.
+count_project() {
+  local name=$1 directory=$2 report=$2/$1.xml code=0 bad reasons
+  if [ ! -f "$report" ]; then
+    report=$directory/$name.part
+    code=$(cat "$directory/$name.code" 2>/dev/null || echo unknown)
+    if [ ! -f "$report" ]; then
       echo "$name ended with exit code $code and left no report."
       failed=$((failed + 1))
       failures+="  $name: no report"$'\n'
       return
     fi
-    report=$2/$name.part
   fi
 
   passed=$((passed + $(attribute passed "$report")))
@@ -198,11 +214,11 @@ run_project() {
     printf 'Skipped, though everything it needs is here:\n%s\n' "$reasons"
     bad=$((bad + $(printf '%s\n' "$reasons" | wc -l)))
   fi
-  [ "$bad" -gt 0 ] || [ "$code" -eq 0 ] || bad=1 # e.g. no test ran, or the time ran out
+  [ "$bad" -gt 0 ] || [ "$code" = 0 ] || bad=1 # e.g. no test ran, or the time ran out
   failed=$((failed + bad))
   [ "$bad" -eq 0 ] || failures+="  $name:"$'\n'"$(failed_tests "$report" || true)"$'\n'
-  if [ "$bad" -eq 0 ] && [ "$report" = "$2/$name.part" ]; then
-    mv "$report" "$2/$name.xml"
+  if [ "$bad" -eq 0 ] && [ "$report" = "$directory/$name.part" ]; then
+    mv "$report" "$directory/$name.xml"
   fi
 }
 
@@ -240,11 +256,34 @@ else
 fi
 mkdir -p "$results"
 
+# Those that start whole programs and wait for them leave the processors to the others. A long run takes one after the other: with its faults, what else the machine does would be one more.
+waiting=() others=()
 for project in tests/*.Tests; do
   # A project without a single test yet has nothing to say; one whose tests are not found fails.
   if grep -rqE --include='*.cs' '\[(Fact|Theory)' "$project"; then
-    run_project "$(basename "$project")" "$results"
+    case $project in
+      *.Chaos.Tests | *.EndToEnd.Tests) waiting+=("$(basename "$project")") ;;
+      *) others+=("$(basename "$project")") ;;
+    esac
   fi
+done
+
+say "running the tests"
+rm -f "$results"/*.part "$results"/*.code
+if $long; then
+  run_lane "$results" 0 "${others[@]}" "${waiting[@]}" &
+  lanes=($!)
+else
+  run_lane "$results" 10 "${others[@]}" &
+  lanes=($!)
+  run_lane "$results" 0 "${waiting[@]}" &
+  lanes+=($!)
+fi
+wait "${lanes[@]}"
+lanes=()
+
+for name in "${others[@]}" "${waiting[@]}"; do
+  count_project "$name" "$results"
 done
 
 [ "$failed" -eq 0 ]

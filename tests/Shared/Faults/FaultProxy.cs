@@ -78,7 +78,17 @@ public sealed class FaultProxy : IAsyncDisposable
     }
 
     /// <summary>Refuses new connections, as a machine does where nobody listens. Live ones go on.</summary>
-    public void Refuse() => Interlocked.Exchange(ref _listener, null)?.Dispose();
+    public void Refuse()
+    {
+        if (Interlocked.Exchange(ref _listener, null) is not { } listener)
+        {
+            return;
+        }
+
+        // Closing alone is not enough: a program that is being started holds a copy until it runs, and the copy would listen on.
+        listener.Shutdown(SocketShutdown.Both);
+        listener.Dispose();
+    }
 
     /// <summary>Serves the same port again.</summary>
     public void Accept()
