@@ -270,8 +270,20 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
     private async Task<Outcome<GitHubRepositoryState>> StateAsync(RepositoryEntity repository, ScanRound round, CancellationToken ct)
     {
         var state = round.StateOf(repository.Id) ?? await source.FindStateAsync(RepositoryName.Parse(repository.Location), repository.GitHubId, ct).ConfigureAwait(false);
-        return state.Value is { } found && await FindAsync(r => r.GitHubId == found.Id && r.Id != repository.Id, ct).ConfigureAwait(false) is { } same
-            ? Refusal.Conflict(ErrorCodes.RegisteredTwice, $"{repository.Location} is {same.Location}, which is registered too.", "Remove one of them.")
+        if (state.Value is not { } found)
+        {
+            return state;
+        }
+
+        if (await FindAsync(r => r.GitHubId == found.Id && r.Id != repository.Id, ct).ConfigureAwait(false) is { } same)
+        {
+            return Refusal.Conflict(ErrorCodes.RegisteredTwice, $"{repository.Location} is {same.Location}, which is registered too.", "Remove one of them.");
+        }
+
+        // A removed repository keeps its name, so that the configuration does not register it again.
+        var name = found.Name.ToString();
+        return name != repository.Location && await store.ReadAsync((db, token) => db.Repositories.AnyAsync(r => r.Kind == RepositoryKind.GitHub && r.Location == name, token), ct).ConfigureAwait(false)
+            ? Refusal.Conflict(ErrorCodes.RegisteredTwice, $"{repository.Location} is called {name} now, which was registered and removed.", $"Add {name} again, or remove {repository.Location} too.")
             : state;
     }
 
