@@ -695,6 +695,7 @@ public sealed class RunExecutor(
                 attempt.Run = await WriteAsync(attempt, async (tx, run, token) =>
                 {
                     run.WipCommit = snapshot.Commit;
+                    run.DiffHash = snapshot.Tree;
                     run.WipAt = tx.Now;
                     if (bundle is not null)
                     {

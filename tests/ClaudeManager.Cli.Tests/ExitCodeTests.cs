@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using ClaudeManager.Core.Configuration;
 using ClaudeManager.Core.Contracts;
 using ClaudeManager.Tests.Shared.Repositories;
@@ -70,10 +71,12 @@ public sealed class ExitCodeTests : IDisposable
     }
 
     [Theory]
-    [InlineData("json")]
-    [InlineData("table")]
-    public async Task Status_WatchedUntilCtrlC_ShowsWhatIsNewAndEndsInterrupted(string format)
+    [InlineData("json", null)]
+    [InlineData("table", null)]
+    [InlineData("table", 100)]
+    public async Task Status_WatchedUntilCtrlC_ShowsWhatIsNewAndEndsInterrupted(string format, int? width)
     {
+        using var terminal = new RecordedTerminal(_directory.Path, width: width);
         using var interrupt = CancellationTokenSource.CreateLinkedTokenSource(Ct);
         var asked = 0;
         await using var server = await AnsweringAsync(async context =>
@@ -87,19 +90,21 @@ public sealed class ExitCodeTests : IDisposable
             await Results.Json(new FleetDto([instance]), ManagerJson.Options).ExecuteAsync(context);
         });
 
-        Assert.Equal(130, await _terminal.RunAsync(interrupt.Token, "status", "--watch", "--format", format, "--server", server.Urls.Single()));
+        Assert.Equal(130, await terminal.RunAsync(interrupt.Token, "status", "--watch", "--format", format, "--server", server.Urls.Single()));
 
         if (format == "json")
         {
-            var seen = _terminal.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonSerializer.Deserialize<FleetDto>(line, ManagerJson.Options)!.Instances.Single().ProcessId);
+            var seen = terminal.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonSerializer.Deserialize<FleetDto>(line, ManagerJson.Options)!.Instances.Single().ProcessId);
             Assert.Equal([41, 42], seen.Take(2));
         }
         else
         {
-            Assert.Matches("(?s)worker.* 41 .*local_share.*worker.* 42 ", _terminal.Out);
+            Assert.Matches("(?s)worker.* 41 .*local_share.*worker.* 42 ", terminal.Out);
+            // On a screen the cursor goes back up and the second stands where the first did.
+            Assert.Equal(width is not null, Regex.IsMatch(terminal.Out, @"\e\[\d+A"));
         }
 
-        Assert.Empty(_terminal.Error);
+        Assert.Empty(terminal.Error);
     }
 
     [Fact]

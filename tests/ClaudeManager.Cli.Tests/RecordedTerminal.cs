@@ -1,7 +1,8 @@
 namespace ClaudeManager.Cli.Tests;
 
 /// <summary>Runs command lines as the program does, and keeps what they said.</summary>
-internal sealed class RecordedTerminal(string workingDirectory, string? answer = null, IReadOnlyDictionary<string, string>? variables = null) : IDisposable
+/// <param name="width">Of the screen that somebody looks at; null where output goes to another program.</param>
+internal sealed class RecordedTerminal(string workingDirectory, string? answer = null, IReadOnlyDictionary<string, string>? variables = null, int? width = null) : IDisposable
 {
     private readonly StringWriter _out = new();
     private readonly StringWriter _error = new();
@@ -18,7 +19,7 @@ internal sealed class RecordedTerminal(string workingDirectory, string? answer =
         _out.GetStringBuilder().Clear();
         _error.GetStringBuilder().Clear();
         var terminal = new Terminal(
-            new StringReader(answer ?? ""), _out, _error, workingDirectory, IsInteractive: answer is not null, OutWidth: null, TimeProvider.System,
+            new StringReader(answer ?? ""), _out, _error, workingDirectory, IsInteractive: answer is not null, OutWidth: width, TimeProvider.System,
             new Dictionary<string, string>(variables ?? new Dictionary<string, string>()) { ["HOME"] = workingDirectory });
         return CommandLine.RunAsync(args, terminal, ct);
     }

@@ -52,7 +52,7 @@ public sealed class RunEntity
     /// <summary>Who let the result through although the diff gate blocks it.</summary>
     public string? GateLiftedBy { get; set; }
 
-    /// <summary>The resulting tree: the same failure with the same tree twice is poison.</summary>
+    /// <summary>The resulting tree, or that of the work left unfinished: the same failure with the same tree twice is poison.</summary>
     public string? DiffHash { get; set; }
     public long? CostMicroUsd { get; set; }
     public long? InputTokens { get; set; }

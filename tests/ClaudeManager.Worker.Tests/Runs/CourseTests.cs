@@ -174,6 +174,20 @@ public sealed class CourseTests
         await ground.AssertEndedAsync(await ground.RunAsync(), RunEndReason.Failed, WorkItemState.Quarantined);
     }
 
+    /// <summary>What an agent leaves unfinished is something new if it is not what the last one left.</summary>
+    [Theory]
+    [InlineData("date +%N", WorkItemState.Proposed)]
+    [InlineData("echo the same", WorkItemState.Quarantined)]
+    public async Task ExecuteAsync_FailsTwiceWithUnfinishedWork_IsPoisonOnlyIfItIsTheSame(string work, WorkItemState expected)
+    {
+        await using var ground = await RunGround.StartAsync($"{work} > unfinished.txt; exit 1");
+        await ground.ApproveAsync();
+        await ground.AssertEndedAsync(await ground.RunAsync(), RunEndReason.Failed, WorkItemState.Proposed);
+        await ground.ApproveAsync((await ground.ItemAsync()).Id);
+
+        await ground.AssertEndedAsync(await ground.RunAsync(), RunEndReason.Failed, expected);
+    }
+
     [Fact]
     public async Task ExecuteAsync_FailsAnotherWayTheSecondTime_DoesNotQuarantine()
     {
