@@ -176,6 +176,9 @@ failed_tests() {
 
 attribute() { sed -n "s/.*<assembly [^>]* $1=\"\([0-9]*\)\".*/\1/p" "$2" | head -n 1; }
 
+# Everything those tests need is here.
+needless_skips() { grep -aoiE '<reason>[^<]*(CM_TEST_|postgres|redis|chromium|browser|claude)[^<]*</reason>' "$1" | grep -v '^<reason>Part of the long run'; }
+
 # Runs test projects one after the other, unless a long run on this state of the tree has passed them already. What one says is said when it has ended.
 run_lane() {
   local directory=$1 lowered=$2 name child=''
@@ -186,7 +189,11 @@ run_lane() {
     nice -n "$lowered" "${with_signals[@]}" "artifacts/bin/$name/debug/$name" --results-directory "$directory" --report-xunit-xml --report-xunit-xml-filename "$name.part" \
       --timeout "$($long && echo 24h || echo 18m)" --no-ansi --progress off >"$directory/$name.log" 2>&1 &
     child=$!
+    # A report that is whole and good at once, so that a long run goes on behind it whatever comes.
     wait "$child" && echo 0 >"$directory/$name.code" || echo $? >"$directory/$name.code"
+    if [ "$(cat "$directory/$name.code")" = 0 ] && [ -f "$directory/$name.part" ] && ! needless_skips "$directory/$name.part" >/dev/null; then
+      mv "$directory/$name.part" "$directory/$name.xml"
+    fi
     say "$name"
     cat "$directory/$name.log"
   done
@@ -209,7 +216,7 @@ count_project() {
   passed=$((passed + $(attribute passed "$report")))
   skipped=$((skipped + $(attribute skipped "$report")))
   bad=$(($(attribute failed "$report") + $(attribute errors "$report")))
-  reasons=$(grep -aoiE '<reason>[^<]*(CM_TEST_|postgres|redis|chromium|browser|claude)[^<]*</reason>' "$report" | grep -v '^<reason>Part of the long run' || true)
+  reasons=$(needless_skips "$report" || true)
   if [ -n "$reasons" ]; then
     printf 'Skipped, though everything it needs is here:\n%s\n' "$reasons"
     bad=$((bad + $(printf '%s\n' "$reasons" | wc -l)))
@@ -217,9 +224,6 @@ count_project() {
   [ "$bad" -gt 0 ] || [ "$code" = 0 ] || bad=1 # e.g. no test ran, or the time ran out
   failed=$((failed + bad))
   [ "$bad" -eq 0 ] || failures+="  $name:"$'\n'"$(failed_tests "$report" || true)"$'\n'
-  if [ "$bad" -eq 0 ] && [ "$report" = "$directory/$name.part" ]; then
-    mv "$report" "$directory/$name.xml"
-  fi
 }
 
 for argument in "$@"; do
