@@ -695,7 +695,7 @@ public sealed class RunExecutor(
                 attempt.Run = await WriteAsync(attempt, async (tx, run, token) =>
                 {
                     run.WipCommit = snapshot.Commit;
-                    run.DiffHash = snapshot.Tree;
+                    run.DiffHash = run.ResultCommit is null ? snapshot.Tree : run.DiffHash;
                     run.WipAt = tx.Now;
                     if (bundle is not null)
                     {
