@@ -282,7 +282,7 @@ public sealed class ScanService(Store store, RepositorySource source, GitHubGate
 
         // A removed repository keeps its name, so that the configuration does not register it again.
         var name = found.Name.ToString();
-        return name != repository.Location && await store.ReadAsync((db, token) => db.Repositories.AnyAsync(r => r.Kind == RepositoryKind.GitHub && r.Location == name, token), ct).ConfigureAwait(false)
+        return name != repository.Location && await store.ReadAsync((db, token) => db.Repositories.AnyAsync(r => r.Removed && r.Kind == RepositoryKind.GitHub && r.Location == name, token), ct).ConfigureAwait(false)
             ? Refusal.Conflict(ErrorCodes.RegisteredTwice, $"{repository.Location} is called {name} now, which was registered and removed.", $"Add {name} again, or remove {repository.Location} too.")
             : state;
     }

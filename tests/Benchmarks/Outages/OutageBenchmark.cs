@@ -72,7 +72,7 @@ internal static class OutageBenchmark
             await person.EndedAsync(run, ct);
         }
 
-        // Whoever waits for its issue looks again under a new attempt, and nothing of its work is lost: that is no failure.
+        // Whoever waits for its issue looks again under a new attempt: that is no failure.
         var failed = await person.NumberAsync($"SELECT coalesce(sum(failures), 0) FROM runs", ct);
         var again = await person.NumberAsync($"SELECT coalesce(sum(attempt - 1), 0) FROM runs", ct) - failed;
         var completed = await person.NumberAsync($"SELECT count(*) FROM runs WHERE end_reason = 'completed'", ct);
